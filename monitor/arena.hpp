@@ -8,7 +8,7 @@
 
 #include "monitor/byte_ring.hpp"
 #include "monitor/devices/state.hpp"
-#include "monitor/statistics.hpp"
+#include "traps/statistics.hpp"
 #include "shadow/vcpu.hpp"
 
 namespace ringpress {
