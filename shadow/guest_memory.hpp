@@ -10,19 +10,10 @@
 
 #include "shadow/address.hpp"
 #include "shadow/fault.hpp"
+#include "shadow/page_walk.hpp"
 #include "shadow/vcpu.hpp"
 
 namespace ringpress {
-
-/// Who touches memory and how; decides which faults a page walk finds.
-struct Access {
-    bool write = false;
-    bool user = false;   ///< made at CPL 3 (implicit accesses to descriptor tables are always supervisor)
-    bool fetch = false;
-    static constexpr Access read(bool user) { return {false, user, false}; }
-    static constexpr Access store(bool user) { return {true, user, false}; }
-    static constexpr Access execute(bool user) { return {false, user, true}; }
-};
 
 /// Memory-mapped devices, as far as emulated accesses need them.  Implemented by the device bus.
 class MmioBus {
@@ -65,10 +56,18 @@ class GuestMemory {
     /// Any length; used for descriptors, instruction bytes and the debugger.
     Result<void> read_bytes(gva address, void* into, std::size_t length, Access access);
 
+    /// The host address of `length` bytes of guest-virtual memory, for many small accesses at the price of one
+    /// walk; nullptr if they do not lie in one page of plain RAM (then use read() and write()), or the #PF.
+    /// With a store access the page counts as written at once.  Do not keep the pointer.
+    Result<std::uint8_t*> span(gva address, std::uint32_t length, Access access);
+
     std::uint32_t read_physical(gpa address, unsigned width);
     void write_physical(gpa address, unsigned width, std::uint32_t value);
 
   private:
+    /// Neither a device nor beyond the end of RAM.
+    bool plain(gpa a) const { return is_ram(a) && !is_mmio(a.page_base()); }
+
     VCpu& cpu_;
     std::uint8_t* ram_;
     std::uint32_t size_;
