@@ -69,19 +69,32 @@ struct Instruction {
     bool has_override = false;         ///< an explicit segment prefix
     Seg override_segment = Seg::ds;
     bool has_modrm = false;
-    bool has_memory = false;           ///< the ModRM operand is in memory
+    bool has_memory = false;           ///< `memory` is valid: a ModRM operand, mov moffs, or xlat (plus AL)
     bool uses_fpu = false;             ///< x87, MMX or SSE: #NM while CR0.TS is set, #UD/#NM with CR0.EM
     std::uint8_t opcode_map = 0;       ///< 0: one byte, 1: 0F xx, 2: 0F 38 xx, 3: 0F 3A xx
     std::uint8_t opcode = 0;           ///< the last opcode byte
     std::uint8_t modrm = 0;
     MemoryOperand memory = {};
-    std::uint32_t immediate = 0;       ///< int n, in/out imm8, near branch displacement, ret imm16, far offset
+    /// The first immediate, sign-extended if it is one byte of a larger operand: int n, in/out imm8, near branch
+    /// displacement, ret imm16, far offset, ALU operand.  enter: imm16, with imm8 in far_selector.
+    std::uint32_t immediate = 0;
     std::uint16_t far_selector = 0;    ///< ljmp/lcall ptr16:32
     std::uint8_t bytes[15] = {};
 
     unsigned reg_field() const { return (modrm >> 3) & 7u; }
     unsigned rm_field() const { return modrm & 7u; }
     bool sensitive() const { return id > InsnId::innocuous; }
+    /// movs cmps stos lods scas (not ins and outs, which are sensitive); memory at [esi], [edi] without ModRM.
+    bool is_string() const {
+        return opcode_map == 0 && ((opcode >= 0xA4 && opcode <= 0xA7) || (opcode >= 0xAA && opcode <= 0xAF));
+    }
+    /// A segment prefix that decides where memory is accessed; on lea and nop it is padding.
+    bool uses_override() const {
+        if (!has_override) return false;
+        if (is_string()) return opcode <= 0xA7 || opcode == 0xAC || opcode == 0xAD;
+        if (opcode_map == 1 && opcode >= 0x18 && opcode <= 0x1F) return false;
+        return has_memory && !(opcode_map == 0 && opcode == 0x8D);
+    }
 };
 static_assert(std::is_trivially_copyable_v<Instruction>);
 
