@@ -1,0 +1,46 @@
+#include "shadow/code_view.hpp"
+
+#include <cstring>
+
+#include "shadow/check.hpp"
+
+namespace ringpress {
+
+void CodeViews::assign(unsigned index, std::uint32_t frame) {
+    ViewSlot& slot = s_.slot[index];
+    CHECK(slot.frame == 0 && slot.first_alias == 0);
+    slot = ViewSlot{};
+    slot.frame = frame + 1;
+    slot.referenced = 1;
+    std::memset(bytes(index), kInt3, kPageSize);
+    s_.frame[frame].view = static_cast<std::uint16_t>(index + 1);
+    ++s_.counters.view_pages;
+}
+
+void CodeViews::join(unsigned index, unsigned next) {
+    s_.slot[index].next_frame = s_.slot[next].frame;
+    s_.slot[next].previous_frame = s_.slot[index].frame;
+}
+
+void CodeViews::cut_straddler(unsigned index) {
+    ViewSlot& slot = s_.slot[index];
+    CHECK(slot.next_frame != 0);
+    const int next = slot_of(slot.next_frame - 1);
+    if (next >= 0) s_.slot[next].previous_frame = 0;
+    slot.next_frame = 0;
+    for (unsigned offset = kPageSize; offset-- > 0;) {
+        if (!copied(index, offset)) continue;
+        std::memset(bytes(index) + offset, kInt3, kPageSize - offset);
+        clear_copied(index, offset);
+        return;
+    }
+}
+
+void CodeViews::release(unsigned index) {
+    ViewSlot& slot = s_.slot[index];
+    CHECK(slot.frame != 0 && slot.first_alias == 0);
+    s_.frame[slot.frame - 1].view = 0;
+    slot.frame = 0;
+}
+
+}  // namespace ringpress

@@ -1,0 +1,67 @@
+// Bookkeeping of mapped pages: which linear pages are mapped, to what, and under which aliases.
+// Pure table work: no host calls.
+#pragma once
+
+#include <bit>
+
+#include "shadow/shadow_state.hpp"
+
+namespace ringpress {
+
+class MappedPages {
+  public:
+    explicit MappedPages(MappedTable& table) : t_(table) {}
+
+    const MappedPage& at(std::uint32_t page) const { return t_.page[page]; }
+    bool present(std::uint32_t page) const { return t_.page[page].present(); }
+    std::uint32_t total() const { return t_.total; }
+    std::uint16_t count(std::uint32_t region) const { return t_.count[region]; }
+    std::uint16_t supervisor(std::uint32_t region) const { return t_.supervisor[region]; }
+    std::uint16_t local(std::uint32_t region) const { return t_.local[region]; }
+
+    /// bits as in MappedPage, with kPresent; the page must not be present.  head: the alias list it joins.
+    void insert(std::uint32_t page, std::uint32_t bits, std::uint32_t& head) {
+        MappedPage& p = t_.page[page];
+        p.bits = bits;
+        p.previous_alias = 0;
+        p.next_alias = head;
+        if (head) t_.page[head - 1].previous_alias = page + 1;
+        head = page + 1;
+        t_.present[page / 64] |= 1ull << (page % 64);
+        adjust(page, bits, 1);
+    }
+    void erase(std::uint32_t page, std::uint32_t& head) {
+        MappedPage& p = t_.page[page];
+        if (p.previous_alias) t_.page[p.previous_alias - 1].next_alias = p.next_alias;
+        else head = p.next_alias;
+        if (p.next_alias) t_.page[p.next_alias - 1].previous_alias = p.previous_alias;
+        adjust(page, p.bits, -1);
+        p = MappedPage{};
+        t_.present[page / 64] &= ~(1ull << (page % 64));
+    }
+    void set_writable(std::uint32_t page, bool writable) {
+        if (writable) t_.page[page].bits |= MappedPage::kWritable;
+        else t_.page[page].bits &= ~MappedPage::kWritable;
+    }
+
+    /// Calls f(page) for every present page of the region, in ascending order; f may erase that page.
+    template <class F>
+    void for_each_in_region(std::uint32_t region, F f) const {
+        const std::uint32_t first = region * kPagesPerRegion;
+        for (std::uint32_t w = first / 64; w < (first + kPagesPerRegion) / 64; ++w)
+            for (std::uint64_t word = t_.present[w]; word; word &= word - 1)
+                f(w * 64 + static_cast<std::uint32_t>(std::countr_zero(word)));
+    }
+
+  private:
+    void adjust(std::uint32_t page, std::uint32_t bits, int by) {
+        const std::uint32_t region = page / kPagesPerRegion;
+        t_.count[region] = static_cast<std::uint16_t>(t_.count[region] + by);
+        if (bits & MappedPage::kSupervisor) t_.supervisor[region] = static_cast<std::uint16_t>(t_.supervisor[region] + by);
+        if (!(bits & MappedPage::kGlobal)) t_.local[region] = static_cast<std::uint16_t>(t_.local[region] + by);
+        t_.total += static_cast<std::uint32_t>(by);
+    }
+    MappedTable& t_;
+};
+
+}  // namespace ringpress

@@ -1,0 +1,58 @@
+// Descriptor shadowing: for every segment register of the virtual CPU a host descriptor in the guest process's
+// LDT, with the guest's base and limit but DPL 3, and the selector that loads it.
+//
+// Host slots are a cache keyed by content, not by guest index: the guest's hidden descriptor parts decide, so a
+// guest that rewrites its GDT keeps what it has loaded (SDM Vol. 3A, section 3.4.3), and a context switch that
+// rewrites a thread-local segment finds the slot of last time.  The guest never sees a real selector: every
+// instruction that shows one is sensitive.
+//
+// At CPL 3 segments end below the guest's kernel, so the hardware protects it.  A segment with a base whose
+// offsets wrap around 4 GiB (thread-local storage below its base) cannot be clipped: it keeps its full limit.
+#pragma once
+
+#include "shadow/host_space.hpp"
+#include "shadow/shadow_state.hpp"
+#include "shadow/vcpu.hpp"
+
+namespace ringpress {
+
+/// Host selectors in Seg order, ready to be loaded.
+struct HostSelectors {
+    std::uint16_t selector[6] = {};
+    std::uint16_t operator[](Seg s) const { return selector[static_cast<unsigned>(s)]; }
+};
+
+/// Everything besides the registers that decides host descriptors.
+struct SegmentContext {
+    std::uint32_t code_shift = 0;            ///< S for code that runs from the view, 0 for direct user code
+    std::uint64_t user_boundary = 1ull << 32;
+    bool operator==(const SegmentContext&) const = default;
+};
+
+/// The host descriptor for a register as the guest loaded it; nothing if only a null selector will do.
+/// Pure: the tests go through it.
+bool host_descriptor(const SegmentRegister& segment, Seg which, unsigned cpl, const SegmentContext& context,
+                     HostDescriptor& into);
+
+class ShadowDescriptors {
+  public:
+    ShadowDescriptors(ShadowState& state, HostSpace& host) : s_(state), host_(host) {}
+
+    /// Selectors for all six registers; loads descriptors that no slot holds yet.
+    HostSelectors selectors(const VCpu& cpu, const SegmentContext& context);
+
+  private:
+    std::uint16_t selector_for(const HostDescriptor& descriptor);
+    bool find(const HostDescriptor& descriptor, std::uint16_t& selector) const;
+    void forget_all();
+
+    ShadowState& s_;
+    HostSpace& host_;
+    // What was answered last, so that an unchanged register costs a comparison.
+    SegmentRegister last_[6] = {};
+    HostSelectors answer_ = {};
+    SegmentContext last_context_ = {};
+    unsigned last_cpl_ = ~0u;
+};
+
+}  // namespace ringpress

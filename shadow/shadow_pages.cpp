@@ -1,0 +1,411 @@
+#include "shadow/shadow_pages.hpp"
+
+#include <algorithm>
+
+#include "shadow/check.hpp"
+
+namespace ringpress {
+
+namespace {
+constexpr std::uint32_t kNoRegion = kRegions;
+/// Pages of one physically contiguous run that a single hidden fault maps.  Larger runs map pages that the guest
+/// never uses; smaller ones fault more often in the kernel's direct map.
+constexpr std::uint32_t kFaultAround = 16;
+bool accessed(const Translation& t) { return t.leaf == 0 || (t.leaf & pte::A); }  // no leaf: paging is off
+
+std::uint32_t region_of(std::uint32_t page) { return page / kPagesPerRegion; }
+}  // namespace
+
+/// Collects pages to unmap and unmaps them in as few calls as possible: pages that lie between two collected ones
+/// and are not mapped at all may be unmapped with them.
+struct ShadowPages::Run {
+    ShadowPages& owner;
+    MappedPages& table;
+    std::uint32_t first = 0, end = 0;  ///< pages [first, end)
+
+    void add(std::uint32_t page) {
+        owner.erase(table, page);
+        ++owner.s_.counters.pages_unmapped;
+        if (end == first) first = page;
+        end = page + 1;
+    }
+    /// A page that stays: nothing beyond it may be swept up with what was collected.
+    void keep() {
+        if (end == first) return;
+        owner.host_.unmap(owner.host_address(table, first), std::uint64_t{end - first} << kPageShift);
+        ++owner.s_.counters.map_calls;
+        first = end = 0;
+    }
+};
+
+ShadowPages::ShadowPages(ShadowState& state, VCpu& cpu, std::uint8_t* ram, std::uint32_t ram_bytes, CodeViews& views,
+                         HostSpace& host, const ShadowLimits& limits)
+    : s_(state),
+      cpu_(cpu),
+      ram_(ram),
+      ram_bytes_(ram_bytes),
+      views_(views),
+      host_(host),
+      limits_(limits),
+      data_(state.data),
+      code_(state.code) {
+    if (s_.user_boundary_region) set_user_boundary(s_.user_boundary_region - 1);
+}
+
+std::uint32_t& ShadowPages::alias_head(const MappedPages& table, std::uint32_t page) {
+    const std::uint32_t target = table.at(page).target();
+    return &table == &data_ ? s_.frame[target].first_alias : s_.slot[target].first_alias;
+}
+
+void ShadowPages::insert(MappedPages& table, std::uint32_t page, std::uint32_t bits, std::uint32_t& head) {
+    table.insert(page, bits | MappedPage::kPresent, head);
+    ++s_.counters.pages_mapped;
+    // The boundary holds while no supervisor page lies below it and no user page at or above it.
+    const bool below = (std::uint64_t{page} << kPageShift) < user_boundary_;
+    if (static_cast<bool>(bits & MappedPage::kSupervisor) == below) boundary_stale_ = true;
+}
+
+void ShadowPages::unmap_page(MappedPages& table, std::uint32_t page) {
+    erase(table, page);
+    host_.unmap(host_address(table, page), kPageSize);
+    ++s_.counters.pages_unmapped;
+    ++s_.counters.map_calls;
+}
+
+// --- mapping ------------------------------------------------------------------------------------------------
+
+ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, Access access) {
+    const std::uint32_t page = address.page(), frame = t.physical.page();
+    CHECK(t.physical.value < ram_bytes_);
+    if (address.page_base().value < limits_.low_floor) return DataFault::unmappable;
+
+    bool dropped = false;
+    bool writable = t.dirty && (t.rw || (!access.user && !(cpu_.cr0 & cr0::WP)));
+    if (views_.slot_of(frame) >= 0) {
+        if (access.write) {
+            if (s_.frame[frame].writes < 0xFFFF) ++s_.frame[frame].writes;
+            drop_view(frame);
+            dropped = true;
+        } else {
+            writable = false;
+        }
+    }
+    std::uint32_t flags = 0;
+    if (writable) flags |= MappedPage::kWritable;
+    if (t.user) flags |= MappedPage::kUser;
+    // With CR0.WP clear the kernel writes where CPL 3 may not: such a mapping must be gone before CPL 3 runs.
+    if (!t.user || (writable && !t.rw)) flags |= MappedPage::kSupervisor;
+    if (t.global) flags |= MappedPage::kGlobal;
+    if (t.large) flags |= MappedPage::kLarge;
+
+    make_room_for(1);
+    reserve_data_region(region_of(page));
+
+    // Neighbours in the same page table that continue the run with the same rights, and that the guest has
+    // used already: mapping a page whose Accessed bit is clear would hide its first use.
+    std::uint32_t first = page, end = page + 1;
+    const std::uint32_t last = std::min(page / kFaultAround * kFaultAround + kFaultAround, ram_bytes_);
+    const auto continues = [&](std::uint32_t neighbour, std::uint32_t neighbour_frame) {
+        if (data_.present(neighbour) || (std::uint64_t{neighbour_frame} << kPageShift) >= ram_bytes_) return false;
+        if ((neighbour << kPageShift) < limits_.low_floor) return false;
+        if (writable && views_.slot_of(neighbour_frame) >= 0) return false;
+        const auto n = walk(cpu_, ram_, ram_bytes_, gva(neighbour << kPageShift), Access::read(false), false);
+        if (!n) return false;
+        const Translation& v = n.value();
+        return v.physical.page() == neighbour_frame && v.user == t.user && v.global == t.global &&
+               v.large == t.large && accessed(v) && v.rw == t.rw &&
+               (v.dirty || !writable);
+    };
+    while (end < last && continues(end, frame + (end - page))) ++end;
+    while (first > page / kFaultAround * kFaultAround && frame >= page - first + 1 &&
+           continues(first - 1, frame - (page - first) - 1))
+        --first;
+
+    if (data_.present(page)) erase(data_, page);
+    for (std::uint32_t p = first; p < end; ++p) {
+        const std::uint32_t f = frame + p - page;
+        insert(data_, p, (f << kPageShift) | flags, s_.frame[f].first_alias);
+    }
+    const bool executable = limits_.executable_data && t.user;
+    host_.map_ram(gva(first << kPageShift), gpa((frame + first - page) << kPageShift), (end - first) << kPageShift,
+                  writable, executable, end - first == 1);
+    ++s_.counters.map_calls;
+    return dropped ? DataFault::code_write : DataFault::mapped;
+}
+
+void ShadowPages::map_code(gva address, const Translation& t) {
+    const std::uint32_t page = address.page(), frame = t.physical.page();
+    int slot = views_.slot_of(frame);
+    if (slot < 0) {
+        slot = static_cast<int>(take_slot());
+        write_protect(frame);
+        views_.assign(static_cast<unsigned>(slot), frame);
+    }
+    ViewSlot& view = s_.slot[slot];
+    view.referenced = 1;
+    if (view.next_frame) {
+        // The last instruction was proven with another page behind this one: it may only run if that still holds.
+        const auto next = walk(cpu_, ram_, ram_bytes_, gva((page + 1) << kPageShift), Access::execute(cpu_.cpl == 3), false);
+        if (!next || next.value().physical.page() + 1 != view.next_frame) views_.cut_straddler(static_cast<unsigned>(slot));
+    }
+    make_room_for(1);
+    if (code_.present(page)) {
+        if (code_.at(page).target() == static_cast<std::uint32_t>(slot) &&
+            static_cast<bool>(code_.at(page).bits & MappedPage::kSupervisor) == !t.user)
+            return;  // settled by a nested call or an earlier fault
+        erase(code_, page);
+    }
+    reserve_code_region(region_of(page));
+    std::uint32_t flags = t.user ? MappedPage::kUser : MappedPage::kSupervisor;
+    if (t.global) flags |= MappedPage::kGlobal;
+    if (t.large) flags |= MappedPage::kLarge;
+    insert(code_, page, (static_cast<std::uint32_t>(slot) << kPageShift) | flags, view.first_alias);
+    host_.map_view(host_address(code_, page), static_cast<std::uint32_t>(slot), 1);
+    ++s_.counters.map_calls;
+}
+
+void ShadowPages::make_room_for(std::uint32_t mappings) {
+    // Every mapped page is at most one host mapping, and so is every call that made one; the smaller bound holds.
+    s_.mapping_estimate += mappings * 2;
+    if (s_.mapping_estimate + 64 < limits_.mapping_limit) return;
+    if (data_.total() + code_.total() + 64 < limits_.mapping_limit) return;
+    ++s_.counters.recycled;
+    flush_all();
+}
+
+// --- writes and views ---------------------------------------------------------------------------------------
+
+void ShadowPages::write_protect(std::uint32_t frame) {
+    for (std::uint32_t next = s_.frame[frame].first_alias; next;) {
+        const std::uint32_t page = next - 1;
+        next = data_.at(page).next_alias;
+        if (!data_.at(page).writable()) continue;
+        data_.set_writable(page, false);
+        host_.protect_ram(gva(page << kPageShift), kPageSize, false);
+        ++s_.counters.map_calls;
+        s_.mapping_estimate += 2;
+    }
+}
+
+void ShadowPages::ram_written(gpa page) {
+    if (views_.slot_of(page.page()) >= 0) drop_view(page.page());
+}
+
+void ShadowPages::drop_view(std::uint32_t frame) {
+    const int index = views_.slot_of(frame);
+    CHECK(index >= 0);
+    ViewSlot& slot = s_.slot[index];
+    if (slot.previous_frame) {
+        const int previous = views_.slot_of(slot.previous_frame - 1);
+        if (previous >= 0) views_.cut_straddler(static_cast<unsigned>(previous));
+    }
+    if (slot.next_frame) views_.cut_straddler(static_cast<unsigned>(index));
+    while (slot.first_alias) unmap_page(code_, slot.first_alias - 1);
+    views_.release(static_cast<unsigned>(index));
+    ++s_.counters.views_dropped;
+}
+
+std::uint32_t ShadowPages::take_slot() {
+    if (s_.slots_used < kViewSlots) {
+        // Prefer slots that were freed, so that memory stays small.
+        for (std::uint32_t i = 0; i < 8 && s_.slots_used; ++i) {
+            s_.clock_hand = (s_.clock_hand + 1) % s_.slots_used;
+            if (s_.slot[s_.clock_hand].frame == 0) return s_.clock_hand;
+        }
+        return s_.slots_used++;
+    }
+    for (;;) {  // the clock algorithm: two rounds at most
+        s_.clock_hand = (s_.clock_hand + 1) % kViewSlots;
+        ViewSlot& slot = s_.slot[s_.clock_hand];
+        if (slot.frame == 0) return s_.clock_hand;
+        if (!slot.referenced) {
+            const std::uint32_t hand = s_.clock_hand;
+            drop_view(slot.frame - 1);
+            return hand;
+        }
+        slot.referenced = 0;
+    }
+}
+
+void ShadowPages::drop_fpu_views() {
+    for (std::uint32_t i = 0; i < s_.slots_used; ++i)
+        if (s_.slot[i].frame && s_.slot[i].has_fpu) drop_view(s_.slot[i].frame - 1);
+}
+
+// --- flushing -----------------------------------------------------------------------------------------------
+
+bool ShadowPages::still_granted(std::uint32_t page, const MappedPage& mapped) const {
+    const auto now = walk(cpu_, ram_, ram_bytes_, gva(page << kPageShift), Access::read(false), false);
+    if (!now) return false;
+    const Translation& t = now.value();
+    if (!accessed(t) || t.user != static_cast<bool>(mapped.bits & MappedPage::kUser) ||
+        t.global != static_cast<bool>(mapped.bits & MappedPage::kGlobal))
+        return false;
+    if (mapped.writable()) {
+        const bool by_wp = (mapped.bits & MappedPage::kSupervisor) && !(cpu_.cr0 & cr0::WP);
+        if (!t.dirty || !(t.rw || by_wp)) return false;
+    }
+    return true;
+}
+
+void ShadowPages::drop_changed(MappedPages& table) {
+    Run run{*this, table};
+    for (std::uint32_t region = 0; region < kRegions; ++region) {
+        if (table.count(region) == 0) {
+            // A gap may be swept with the run unless the other table has pages there.
+            if (run.end != run.first && (&table == &data_ ? is_window_region(region) : true)) run.keep();
+            continue;
+        }
+        if (table.local(region) == 0) {
+            run.keep();
+            continue;
+        }
+        table.for_each_in_region(region, [&](std::uint32_t page) {
+            const MappedPage mapped = table.at(page);
+            bool valid = (mapped.bits & MappedPage::kGlobal) && (cpu_.cr4 & cr4::PGE);
+            if (!valid && still_granted(page, mapped)) {
+                const auto t = walk(cpu_, ram_, ram_bytes_, gva(page << kPageShift), Access::read(false), false);
+                const std::uint32_t frame = t.value().physical.page();
+                valid = &table == &data_ ? frame == mapped.target() : views_.slot_of(frame) == static_cast<int>(mapped.target());
+            }
+            if (valid) run.keep();
+            else run.add(page);
+        });
+    }
+    run.keep();
+}
+
+void ShadowPages::flush_changed() {
+    drop_changed(data_);
+    drop_changed(code_);
+}
+
+void ShadowPages::invalidate(gva address) {
+    for (MappedPages* table : {&data_, &code_}) {
+        const std::uint32_t page = address.page();
+        const MappedPage mapped = table->at(page);
+        if (mapped.bits & MappedPage::kLarge) {
+            drop_region(*table, region_of(page));
+            continue;
+        }
+        if (!mapped.present()) continue;
+        const auto t = walk(cpu_, ram_, ram_bytes_, address.page_base(), Access::read(false), false);
+        const bool same = t && (table == &data_ ? t.value().physical.page() == mapped.target()
+                                                : views_.slot_of(t.value().physical.page()) ==
+                                                      static_cast<int>(mapped.target()));
+        if (!same || !still_granted(page, mapped)) unmap_page(*table, page);
+    }
+}
+
+void ShadowPages::drop_region(MappedPages& table, std::uint32_t region) {
+    Run run{*this, table};
+    table.for_each_in_region(region, [&](std::uint32_t page) { run.add(page); });
+    run.keep();
+}
+
+void ShadowPages::drop_supervisor(MappedPages& table, std::uint32_t region) {
+    Run run{*this, table};
+    table.for_each_in_region(region, [&](std::uint32_t page) {
+        if (table.at(page).bits & MappedPage::kSupervisor) run.add(page);
+        else run.keep();
+    });
+    run.keep();
+}
+
+void ShadowPages::flush_all() {
+    for (MappedPages* table : {&data_, &code_})
+        for (std::uint32_t region = 0; region < kRegions; ++region)
+            if (table->count(region))
+                table->for_each_in_region(region, [&](std::uint32_t page) {
+                    erase(*table, page);
+                    ++s_.counters.pages_unmapped;
+                });
+    host_.unmap(gva(0), 1ull << 32);
+    ++s_.counters.map_calls;
+    s_.mapping_estimate = 0;
+}
+
+// --- the window of the code view ----------------------------------------------------------------------------
+
+void ShadowPages::reserve_data_region(std::uint32_t region) {
+    if (data_.count(region) == 0 && is_window_region(region)) move_window(region, kNoRegion);
+}
+
+void ShadowPages::reserve_code_region(std::uint32_t region) {
+    if (code_.count(region) == 0 && occupied((region + (s_.window_shift >> kRegionShift)) & (kRegions - 1)))
+        move_window(kNoRegion, region);
+}
+
+void ShadowPages::move_window(std::uint32_t data_region, std::uint32_t code_region) {
+    bool code[kRegions] = {};
+    std::uint16_t distance[kRegions];  // to the nearest data region, going either way
+    if (code_region != kNoRegion) code[code_region] = true;
+    for (std::uint32_t region = 0; region < kRegions; ++region) {
+        if (!code_.count(region)) continue;
+        code[region] = true;
+        drop_region(code_, region);
+    }
+    const auto choose = [&]() -> int {
+        const auto taken = [&](std::uint32_t r) { return occupied(r) || r == data_region; };
+        std::fill(std::begin(distance), std::end(distance), static_cast<std::uint16_t>(kRegions));
+        for (std::uint32_t pass = 0, d = kRegions; pass < 2 * kRegions; ++pass) {
+            const std::uint32_t r = pass % kRegions;
+            d = taken(r) ? 0 : d + 1;
+            distance[r] = static_cast<std::uint16_t>(std::min<std::uint32_t>(distance[r], d));
+        }
+        for (std::uint32_t pass = 0, d = kRegions; pass < 2 * kRegions; ++pass) {
+            const std::uint32_t r = kRegions - 1 - pass % kRegions;
+            d = taken(r) ? 0 : d + 1;
+            distance[r] = static_cast<std::uint16_t>(std::min<std::uint32_t>(distance[r], d));
+        }
+        int best = -1;
+        std::uint32_t best_distance = 0;
+        for (std::uint32_t shift = 1; shift < kRegions; ++shift) {
+            std::uint32_t nearest = kRegions;
+            for (std::uint32_t r = 0; r < kRegions && nearest > best_distance; ++r)
+                if (code[r]) nearest = std::min<std::uint32_t>(nearest, distance[(r + shift) & (kRegions - 1)]);
+            if (nearest > best_distance) {
+                best_distance = nearest;
+                best = static_cast<int>(shift);
+            }
+        }
+        return best;
+    };
+    int shift = choose();
+    if (shift < 0) {  // the guest fills the address space: start over with what it touches now
+        flush_all();
+        shift = choose();
+        CHECK(shift >= 0);
+    }
+    s_.window_shift = static_cast<std::uint32_t>(shift) << kRegionShift;
+    ++s_.window_generation;
+    ++s_.counters.window_moves;
+}
+
+// --- user and supervisor ------------------------------------------------------------------------------------
+
+void ShadowPages::set_user_boundary(std::uint32_t region) {
+    s_.user_boundary_region = region + 1;
+    user_boundary_ = std::uint64_t{region} << kRegionShift;
+}
+
+void ShadowPages::settle_user_boundary() {
+    std::uint32_t lowest_supervisor = kRegions, user_end = 0;
+    for (std::uint32_t r = 0; r < kRegions; ++r) {
+        const unsigned supervisor = data_.supervisor(r) + code_.supervisor(r);
+        if (supervisor && lowest_supervisor == kRegions) lowest_supervisor = r;
+        if (data_.count(r) + code_.count(r) > supervisor) user_end = r + 1;
+    }
+    // A boundary once found is kept while it serves, so that descriptors stay the same.
+    const std::uint32_t current = s_.user_boundary_region ? s_.user_boundary_region - 1 : kRegions;
+    if (lowest_supervisor >= user_end) set_user_boundary(std::clamp(current, user_end, lowest_supervisor));
+    else set_user_boundary(std::max(std::min(current, kRegions), user_end));
+    const std::uint32_t boundary = s_.user_boundary_region - 1;
+    for (std::uint32_t r = lowest_supervisor; r < boundary; ++r) {
+        if (data_.supervisor(r)) drop_supervisor(data_, r);
+        if (code_.supervisor(r)) drop_supervisor(code_, r);
+    }
+    boundary_stale_ = false;
+}
+
+}  // namespace ringpress
