@@ -1,0 +1,13 @@
+# Every guest: its name, its sources, and how it is run.  Columns that are left out:
+#   LEVELS trap inline     the --sensitive levels
+#   STATUS 1               the exit status: isa-debug-exit's (0 << 1) | 1
+#   QEMU_STATUS            the same as STATUS; NO_QEMU "reason" where QEMU TCG is known to be wrong
+#   TIMEOUT 30             seconds
+# GROUPS become CTest labels: ctest -L paging.
+
+guest_test(hello            SOURCES basics/hello.c              GROUPS basics)
+guest_test(flags            SOURCES instructions/flags.c        GROUPS instructions)
+guest_test(exceptions       SOURCES exceptions/vectors.c        GROUPS exceptions)
+guest_test(paging_bits      SOURCES paging/accessed_dirty.c     GROUPS paging)
+guest_test(timer            SOURCES interrupts/timer.c          GROUPS interrupts)
+guest_test(user_mode        SOURCES user/system_call.c          GROUPS user)
