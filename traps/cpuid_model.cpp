@@ -1,0 +1,67 @@
+#include "traps/cpuid_model.hpp"
+
+#include <cpuid.h>
+
+#include <cstring>
+
+namespace ringpress {
+
+namespace {
+
+/// CPUID.1:EDX, SDM Vol. 2A, table 3-11: FPU DE PSE TSC MSR CX8 APIC PGE CMOV PAT MMX FXSR SSE SSE2.
+/// Left out because ring compression cannot carry them (VME, SEP), because shadowing does not do them yet (PAE),
+/// or because they only offer the guest hardware that is not there (MCE, MTRR, MCA, PSE-36, CLFSH ...).
+constexpr std::uint32_t kFeatures = 1u << 0 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 8 | 1u << 9 | 1u << 13 |
+                                    1u << 15 | 1u << 16 | 1u << 23 | 1u << 24 | 1u << 25 | 1u << 26;
+constexpr std::uint32_t kApicBit = 1u << 9;
+
+/// Family 6, model 28, stepping 10: an in-order core.  It has no speculation flaws, and operating systems know
+/// it: Linux leaves out retpolines, page-table isolation and buffer clearing of its own accord.
+constexpr std::uint32_t kSignature = 0x000106CA;
+
+constexpr std::uint32_t kMaxLeaf = 7, kMaxExtendedLeaf = 0x80000008;
+constexpr std::uint32_t kArchCapabilitiesBit = 1u << 29;  // CPUID.7.0:EDX
+
+}  // namespace
+
+CpuModel host_cpu_model(bool apic) {
+    CpuModel model;
+    model.signature = kSignature;
+    model.apic = apic;
+    std::uint32_t a, b, c, d = 0;
+    if (!__get_cpuid(1, &a, &b, &c, &d)) d = 0;
+    // The local APIC is the monitor's own device; the rest runs on the host's processor.
+    model.features_edx = kFeatures & (d | kApicBit);
+    if (!apic) model.features_edx &= ~kApicBit;
+    model.features_ecx = 0;
+    return model;
+}
+
+CpuidLeaf cpuid_leaf(const CpuModel& model, std::uint32_t leaf, bool apic_enabled) {
+    // Beyond the last leaf, Intel's processors answer as for the last basic leaf.
+    if (leaf > kMaxExtendedLeaf || (leaf > kMaxLeaf && leaf < 0x80000000u)) leaf = kMaxLeaf;
+    CpuidLeaf r;
+    switch (leaf) {
+        case 0:
+            r = {kMaxLeaf, 0x756E6547u, 0x6C65746Eu, 0x49656E69u};  // "GenuineIntel" in ebx, edx, ecx
+            break;
+        case 1:
+            r.eax = model.signature;
+            r.ebx = 1u << 16;  // one logical processor, APIC id 0
+            r.ecx = model.features_ecx;
+            r.edx = model.features_edx;
+            if (!apic_enabled) r.edx &= ~kApicBit;
+            break;
+        case 2: r.eax = 1; break;  // one round; no cache descriptors
+        case 7: r.edx = kArchCapabilitiesBit; break;
+        case 0x80000000u: r.eax = kMaxExtendedLeaf; break;
+        case 0x80000002u:
+        case 0x80000003u:
+        case 0x80000004u: std::memcpy(&r, model.brand + (leaf - 0x80000002u) * sizeof r, sizeof r); break;
+        case 0x80000008u: r.eax = 32u << 8 | 32u; break;  // linear and physical address bits
+        default: break;
+    }
+    return r;
+}
+
+}  // namespace ringpress
