@@ -8,7 +8,7 @@ namespace ringpress {
 
 void CodeViews::assign(unsigned index, std::uint32_t frame) {
     ViewSlot& slot = s_.slot[index];
-    CHECK(slot.frame == 0 && slot.first_alias == 0);
+    CHECK(slot.frame == 0 && !slot.first_alias[0] && !slot.first_alias[1]);
     slot = ViewSlot{};
     slot.frame = frame + 1;
     slot.referenced = 1;
@@ -28,17 +28,20 @@ void CodeViews::cut_straddler(unsigned index) {
     const int next = slot_of(slot.next_frame - 1);
     if (next >= 0) s_.slot[next].previous_frame = 0;
     slot.next_frame = 0;
-    for (unsigned offset = kPageSize; offset-- > 0;) {
+    // Overlapping instructions may share the last bytes: all that begin there go.
+    constexpr unsigned kLongest = 15;
+    unsigned lowest = kPageSize;
+    for (unsigned offset = kPageSize - kLongest; offset < kPageSize; ++offset) {
         if (!copied(index, offset)) continue;
-        std::memset(bytes(index) + offset, kInt3, kPageSize - offset);
         clear_copied(index, offset);
-        return;
+        if (offset < lowest) lowest = offset;
     }
+    std::memset(bytes(index) + lowest, kInt3, kPageSize - lowest);
 }
 
 void CodeViews::release(unsigned index) {
     ViewSlot& slot = s_.slot[index];
-    CHECK(slot.frame != 0 && slot.first_alias == 0);
+    CHECK(slot.frame != 0 && !slot.first_alias[0] && !slot.first_alias[1]);
     s_.frame[slot.frame - 1].view = 0;
     slot.frame = 0;
 }

@@ -53,10 +53,20 @@ class MappedPages {
                 f(w * 64 + static_cast<std::uint32_t>(std::countr_zero(word)));
     }
 
+    /// Calls f(region) for every region with mapped pages, in ascending order; f may erase pages.
+    template <class F>
+    void for_each_region(F f) const {
+        for (std::uint32_t w = 0; w < kRegions / 64; ++w)
+            for (std::uint64_t word = t_.regions[w]; word; word &= word - 1)
+                f(w * 64 + static_cast<std::uint32_t>(std::countr_zero(word)));
+    }
+
   private:
     void adjust(std::uint32_t page, std::uint32_t bits, int by) {
         const std::uint32_t region = page / kPagesPerRegion;
         t_.count[region] = static_cast<std::uint16_t>(t_.count[region] + by);
+        if (t_.count[region]) t_.regions[region / 64] |= 1ull << (region % 64);
+        else t_.regions[region / 64] &= ~(1ull << (region % 64));
         if (bits & MappedPage::kSupervisor) t_.supervisor[region] = static_cast<std::uint16_t>(t_.supervisor[region] + by);
         if (!(bits & MappedPage::kGlobal)) t_.local[region] = static_cast<std::uint16_t>(t_.local[region] + by);
         t_.total += static_cast<std::uint32_t>(by);

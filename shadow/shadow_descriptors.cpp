@@ -69,7 +69,7 @@ bool ShadowDescriptors::find(const HostDescriptor& d, std::uint16_t& selector) c
 
 void ShadowDescriptors::forget_all() {
     s_.descriptor_count = 0;
-    std::fill(std::begin(s_.descriptor_hash), std::end(s_.descriptor_hash), std::uint16_t{0});
+    std::fill_n(s_.descriptor_hash, kHashSize, std::uint16_t{0});
     last_cpl_ = ~0u;
 }
 

@@ -7,7 +7,6 @@
 namespace ringpress {
 
 namespace {
-constexpr std::uint32_t kNoRegion = kRegions;
 /// Pages of one physically contiguous run that a single hidden fault maps.  Larger runs map pages that the guest
 /// never uses; smaller ones fault more often in the kernel's direct map.
 constexpr std::uint32_t kFaultAround = 16;
@@ -48,13 +47,13 @@ ShadowPages::ShadowPages(ShadowState& state, VCpu& cpu, std::uint8_t* ram, std::
       host_(host),
       limits_(limits),
       data_(state.data),
-      code_(state.code) {
+      code_{MappedPages(state.code[0]), MappedPages(state.code[1])} {
     if (s_.user_boundary_region) set_user_boundary(s_.user_boundary_region - 1);
 }
 
 std::uint32_t& ShadowPages::alias_head(const MappedPages& table, std::uint32_t page) {
     const std::uint32_t target = table.at(page).target();
-    return &table == &data_ ? s_.frame[target].first_alias : s_.slot[target].first_alias;
+    return &table == &data_ ? s_.frame[target].first_alias : s_.slot[target].first_alias[&table - code_];
 }
 
 void ShadowPages::insert(MappedPages& table, std::uint32_t page, std::uint32_t bits, std::uint32_t& head) {
@@ -133,34 +132,36 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
     return dropped ? DataFault::code_write : DataFault::mapped;
 }
 
-void ShadowPages::map_code(gva address, const Translation& t) {
+void ShadowPages::map_code(CodeSpace space, gva address, const Translation& t) {
     const std::uint32_t page = address.page(), frame = t.physical.page();
-    int slot = views_.slot_of(frame);
-    if (slot < 0) {
-        slot = static_cast<int>(take_slot());
+    MappedPages& table = code(space);
+    int index = views_.slot_of(frame);
+    if (index < 0) {
+        index = static_cast<int>(take_slot());
         write_protect(frame);
-        views_.assign(static_cast<unsigned>(slot), frame);
+        views_.assign(static_cast<unsigned>(index), frame);
     }
+    const auto slot = static_cast<std::uint32_t>(index);
     ViewSlot& view = s_.slot[slot];
     view.referenced = 1;
     if (view.next_frame) {
         // The last instruction was proven with another page behind this one: it may only run if that still holds.
-        const auto next = walk(cpu_, ram_, ram_bytes_, gva((page + 1) << kPageShift), Access::execute(cpu_.cpl == 3), false);
-        if (!next || next.value().physical.page() + 1 != view.next_frame) views_.cut_straddler(static_cast<unsigned>(slot));
+        const auto next =
+            walk(cpu_, ram_, ram_bytes_, gva((page + 1) << kPageShift), Access::execute(cpu_.cpl == 3), false);
+        if (!next || next.value().physical.page() + 1 != view.next_frame) views_.cut_straddler(slot);
     }
     make_room_for(1);
-    if (code_.present(page)) {
-        if (code_.at(page).target() == static_cast<std::uint32_t>(slot) &&
-            static_cast<bool>(code_.at(page).bits & MappedPage::kSupervisor) == !t.user)
-            return;  // settled by a nested call or an earlier fault
-        erase(code_, page);
-    }
-    reserve_code_region(region_of(page));
     std::uint32_t flags = t.user ? MappedPage::kUser : MappedPage::kSupervisor;
     if (t.global) flags |= MappedPage::kGlobal;
     if (t.large) flags |= MappedPage::kLarge;
-    insert(code_, page, (static_cast<std::uint32_t>(slot) << kPageShift) | flags, view.first_alias);
-    host_.map_view(host_address(code_, page), static_cast<std::uint32_t>(slot), 1);
+    const std::uint32_t bits = slot << kPageShift | flags | MappedPage::kPresent;
+    if (table.present(page)) {
+        if (table.at(page).bits == bits) return;
+        erase(table, page);
+    }
+    reserve_code_region(space, region_of(page));
+    insert(table, page, bits, view.first_alias[static_cast<unsigned>(space)]);
+    host_.map_view(host_address(table, page), slot, 1);
     ++s_.counters.map_calls;
 }
 
@@ -168,7 +169,7 @@ void ShadowPages::make_room_for(std::uint32_t mappings) {
     // Every mapped page is at most one host mapping, and so is every call that made one; the smaller bound holds.
     s_.mapping_estimate += mappings * 2;
     if (s_.mapping_estimate + 64 < limits_.mapping_limit) return;
-    if (data_.total() + code_.total() + 64 < limits_.mapping_limit) return;
+    if (data_.total() + code_[0].total() + code_[1].total() + 64 < limits_.mapping_limit) return;
     ++s_.counters.recycled;
     flush_all();
 }
@@ -200,7 +201,8 @@ void ShadowPages::drop_view(std::uint32_t frame) {
         if (previous >= 0) views_.cut_straddler(static_cast<unsigned>(previous));
     }
     if (slot.next_frame) views_.cut_straddler(static_cast<unsigned>(index));
-    while (slot.first_alias) unmap_page(code_, slot.first_alias - 1);
+    for (MappedPages& table : code_)
+        while (const std::uint32_t alias = slot.first_alias[&table - code_]) unmap_page(table, alias - 1);
     views_.release(static_cast<unsigned>(index));
     ++s_.counters.views_dropped;
 }
@@ -234,11 +236,12 @@ void ShadowPages::drop_fpu_views() {
 
 // --- flushing -----------------------------------------------------------------------------------------------
 
-bool ShadowPages::still_granted(std::uint32_t page, const MappedPage& mapped) const {
+bool ShadowPages::still_granted(const MappedPages& table, std::uint32_t page) const {
+    const MappedPage& mapped = table.at(page);
     const auto now = walk(cpu_, ram_, ram_bytes_, gva(page << kPageShift), Access::read(false), false);
     if (!now) return false;
     const Translation& t = now.value();
-    if (!accessed(t) || t.user != static_cast<bool>(mapped.bits & MappedPage::kUser) ||
+    if (!same_target(table, mapped, t) || !accessed(t) || t.user != static_cast<bool>(mapped.bits & MappedPage::kUser) ||
         t.global != static_cast<bool>(mapped.bits & MappedPage::kGlobal))
         return false;
     if (mapped.writable()) {
@@ -252,8 +255,8 @@ void ShadowPages::drop_changed(MappedPages& table) {
     Run run{*this, table};
     for (std::uint32_t region = 0; region < kRegions; ++region) {
         if (table.count(region) == 0) {
-            // A gap may be swept with the run unless the other table has pages there.
-            if (run.end != run.first && (&table == &data_ ? is_window_region(region) : true)) run.keep();
+            // A gap may be swept with the run unless another table has pages there.
+            if (run.end != run.first && (&table != &data_ || is_window_region(region))) run.keep();
             continue;
         }
         if (table.local(region) == 0) {
@@ -261,14 +264,7 @@ void ShadowPages::drop_changed(MappedPages& table) {
             continue;
         }
         table.for_each_in_region(region, [&](std::uint32_t page) {
-            const MappedPage mapped = table.at(page);
-            bool valid = (mapped.bits & MappedPage::kGlobal) && (cpu_.cr4 & cr4::PGE);
-            if (!valid && still_granted(page, mapped)) {
-                const auto t = walk(cpu_, ram_, ram_bytes_, gva(page << kPageShift), Access::read(false), false);
-                const std::uint32_t frame = t.value().physical.page();
-                valid = &table == &data_ ? frame == mapped.target() : views_.slot_of(frame) == static_cast<int>(mapped.target());
-            }
-            if (valid) run.keep();
+            if ((table.at(page).bits & MappedPage::kGlobal) || still_granted(table, page)) run.keep();
             else run.add(page);
         });
     }
@@ -277,23 +273,14 @@ void ShadowPages::drop_changed(MappedPages& table) {
 
 void ShadowPages::flush_changed() {
     drop_changed(data_);
-    drop_changed(code_);
+    for (MappedPages& table : code_) drop_changed(table);
 }
 
 void ShadowPages::invalidate(gva address) {
-    for (MappedPages* table : {&data_, &code_}) {
+    for (MappedPages* table : {&data_, &code_[0], &code_[1]}) {
         const std::uint32_t page = address.page();
-        const MappedPage mapped = table->at(page);
-        if (mapped.bits & MappedPage::kLarge) {
-            drop_region(*table, region_of(page));
-            continue;
-        }
-        if (!mapped.present()) continue;
-        const auto t = walk(cpu_, ram_, ram_bytes_, address.page_base(), Access::read(false), false);
-        const bool same = t && (table == &data_ ? t.value().physical.page() == mapped.target()
-                                                : views_.slot_of(t.value().physical.page()) ==
-                                                      static_cast<int>(mapped.target()));
-        if (!same || !still_granted(page, mapped)) unmap_page(*table, page);
+        if (table->at(page).bits & MappedPage::kLarge) drop_region(*table, region_of(page));
+        else if (table->present(page) && !still_granted(*table, page)) unmap_page(*table, page);
     }
 }
 
@@ -313,7 +300,7 @@ void ShadowPages::drop_supervisor(MappedPages& table, std::uint32_t region) {
 }
 
 void ShadowPages::flush_all() {
-    for (MappedPages* table : {&data_, &code_})
+    for (MappedPages* table : {&data_, &code_[0], &code_[1]})
         for (std::uint32_t region = 0; region < kRegions; ++region)
             if (table->count(region))
                 table->for_each_in_region(region, [&](std::uint32_t page) {
@@ -325,61 +312,11 @@ void ShadowPages::flush_all() {
     s_.mapping_estimate = 0;
 }
 
-// --- the window of the code view ----------------------------------------------------------------------------
-
 void ShadowPages::reserve_data_region(std::uint32_t region) {
-    if (data_.count(region) == 0 && is_window_region(region)) move_window(region, kNoRegion);
-}
-
-void ShadowPages::reserve_code_region(std::uint32_t region) {
-    if (code_.count(region) == 0 && occupied((region + (s_.window_shift >> kRegionShift)) & (kRegions - 1)))
-        move_window(kNoRegion, region);
-}
-
-void ShadowPages::move_window(std::uint32_t data_region, std::uint32_t code_region) {
-    bool code[kRegions] = {};
-    std::uint16_t distance[kRegions];  // to the nearest data region, going either way
-    if (code_region != kNoRegion) code[code_region] = true;
-    for (std::uint32_t region = 0; region < kRegions; ++region) {
-        if (!code_.count(region)) continue;
-        code[region] = true;
-        drop_region(code_, region);
-    }
-    const auto choose = [&]() -> int {
-        const auto taken = [&](std::uint32_t r) { return occupied(r) || r == data_region; };
-        std::fill(std::begin(distance), std::end(distance), static_cast<std::uint16_t>(kRegions));
-        for (std::uint32_t pass = 0, d = kRegions; pass < 2 * kRegions; ++pass) {
-            const std::uint32_t r = pass % kRegions;
-            d = taken(r) ? 0 : d + 1;
-            distance[r] = static_cast<std::uint16_t>(std::min<std::uint32_t>(distance[r], d));
-        }
-        for (std::uint32_t pass = 0, d = kRegions; pass < 2 * kRegions; ++pass) {
-            const std::uint32_t r = kRegions - 1 - pass % kRegions;
-            d = taken(r) ? 0 : d + 1;
-            distance[r] = static_cast<std::uint16_t>(std::min<std::uint32_t>(distance[r], d));
-        }
-        int best = -1;
-        std::uint32_t best_distance = 0;
-        for (std::uint32_t shift = 1; shift < kRegions; ++shift) {
-            std::uint32_t nearest = kRegions;
-            for (std::uint32_t r = 0; r < kRegions && nearest > best_distance; ++r)
-                if (code[r]) nearest = std::min<std::uint32_t>(nearest, distance[(r + shift) & (kRegions - 1)]);
-            if (nearest > best_distance) {
-                best_distance = nearest;
-                best = static_cast<int>(shift);
-            }
-        }
-        return best;
-    };
-    int shift = choose();
-    if (shift < 0) {  // the guest fills the address space: start over with what it touches now
-        flush_all();
-        shift = choose();
-        CHECK(shift >= 0);
-    }
-    s_.window_shift = static_cast<std::uint32_t>(shift) << kRegionShift;
-    ++s_.window_generation;
-    ++s_.counters.window_moves;
+    if (data_.count(region)) return;
+    for (CodeSpace space : {CodeSpace::kernel, CodeSpace::user})
+        if (code(space).count((region - (window_shift(space) >> kRegionShift)) & (kRegions - 1)))
+            move_window(space, region, kNoRegion);
 }
 
 // --- user and supervisor ------------------------------------------------------------------------------------
@@ -392,19 +329,23 @@ void ShadowPages::set_user_boundary(std::uint32_t region) {
 void ShadowPages::settle_user_boundary() {
     std::uint32_t lowest_supervisor = kRegions, user_end = 0;
     for (std::uint32_t r = 0; r < kRegions; ++r) {
-        const unsigned supervisor = data_.supervisor(r) + code_.supervisor(r);
+        unsigned supervisor = 0, all = 0;
+        for (const MappedPages* table : {&data_, &code_[0], &code_[1]}) {
+            supervisor += table->supervisor(r);
+            all += table->count(r);
+        }
         if (supervisor && lowest_supervisor == kRegions) lowest_supervisor = r;
-        if (data_.count(r) + code_.count(r) > supervisor) user_end = r + 1;
+        if (all > supervisor) user_end = r + 1;
     }
     // A boundary once found is kept while it serves, so that descriptors stay the same.
     const std::uint32_t current = s_.user_boundary_region ? s_.user_boundary_region - 1 : kRegions;
     if (lowest_supervisor >= user_end) set_user_boundary(std::clamp(current, user_end, lowest_supervisor));
     else set_user_boundary(std::max(std::min(current, kRegions), user_end));
     const std::uint32_t boundary = s_.user_boundary_region - 1;
-    for (std::uint32_t r = lowest_supervisor; r < boundary; ++r) {
-        if (data_.supervisor(r)) drop_supervisor(data_, r);
-        if (code_.supervisor(r)) drop_supervisor(code_, r);
-    }
+    if (boundary != current) withdraw_kernel_window();
+    for (std::uint32_t r = lowest_supervisor; r < boundary; ++r)
+        for (MappedPages* table : {&data_, &code_[0], &code_[1]})
+            if (table->supervisor(r)) drop_supervisor(*table, r);
     boundary_stale_ = false;
 }
 

@@ -5,7 +5,9 @@
 // page-table writes are not watched: at a flush the stored mappings are compared with the tables.
 //
 // Code runs from the code view (code_view.hpp), mapped `window_shift` above the linear address that the guest
-// believes in.  Both kinds of mapping share the 4 GiB, so the shift moves when a data mapping needs its place.
+// believes in: the pages so mapped are a *window*.  Data and windows share the 4 GiB, so a window moves when a
+// data mapping, or the guest's page directory, wants its place.  Windows lie above what user segments reach
+// whenever one shift can bring all of them there; see window.cpp for the case where it cannot.
 #pragma once
 
 #include "shadow/code_view.hpp"
@@ -33,12 +35,12 @@ class ShadowPages : public WriteObserver {
     /// neighbours that the same walk settles.  `code_write` tells that a code view was dropped for it;
     /// `unmappable` that the page is below the host's floor and the access must be emulated.
     DataFault map_data(gva address, const Translation& t, Access access);
-    /// Maps the code view of the page for execution.  The frame must be RAM.
-    void map_code(gva address, const Translation& t);
+    /// Maps the code view of the page for execution in that space.  The frame must be RAM.
+    void map_code(CodeSpace space, gva address, const Translation& t);
 
     bool data_present(gva a) const { return data_.present(a.page()); }
     const MappedPage& data_page(gva a) const { return data_.at(a.page()); }
-    const MappedPage& code_page(gva a) const { return code_.at(a.page()); }
+    const MappedPage& code_page(CodeSpace space, gva a) const { return code(space).at(a.page()); }
 
     /// The frame is about to be copied into a view: every alias becomes read-only.
     void write_protect(std::uint32_t frame);
@@ -61,33 +63,55 @@ class ShadowPages : public WriteObserver {
     /// can fence off, and sets user_boundary().
     void enter_user() {
         if (boundary_stale_) settle_user_boundary();
+        check_windows();
     }
     /// User segments end here: the lowest linear address that they may not reach (4 GiB: no limit needed).
     std::uint64_t user_boundary() const { return user_boundary_; }
-    std::uint32_t window_shift() const { return s_.window_shift; }
+    std::uint32_t window_shift(CodeSpace space) const { return s_.window_shift[static_cast<unsigned>(space)]; }
+    /// If the host address lies in the window of that space: the guest's linear address for it.
+    bool in_window(CodeSpace space, std::uint32_t host_address, gva& guest) const {
+        guest = gva(host_address - window_shift(space));
+        return code(space).count(guest.value >> kRegionShift) != 0;
+    }
     ShadowState::Counters& counters() { return s_.counters; }
 
   private:
     struct Run;
     std::uint32_t& alias_head(const MappedPages& table, std::uint32_t page);
-    bool still_granted(std::uint32_t page, const MappedPage& mapped) const;
+    bool still_granted(const MappedPages& table, std::uint32_t page) const;
     void erase(MappedPages& table, std::uint32_t page) { table.erase(page, alias_head(table, page)); }
     void unmap_page(MappedPages& table, std::uint32_t page);
     void drop_changed(MappedPages& table);
     void drop_region(MappedPages& table, std::uint32_t region);
     void drop_supervisor(MappedPages& table, std::uint32_t region);
     void reserve_data_region(std::uint32_t region);
-    void reserve_code_region(std::uint32_t region);
-    void move_window(std::uint32_t data_region, std::uint32_t code_region);
+    void reserve_code_region(CodeSpace space, std::uint32_t region);
+    static constexpr std::uint32_t kNoRegion = kRegions;
+    /// window.cpp.  Either region may be kNoRegion.
+    void move_window(CodeSpace space, std::uint32_t data_region, std::uint32_t code_region);
+    int choose_shift(CodeSpace space, const bool (&code_regions)[kRegions], std::uint32_t data_region,
+                     bool& crowded) const;
+    void check_windows();
+    void withdraw_kernel_window();
+    bool directory_entry_present(std::uint32_t region) const;
+    /// True unless a mapping is held for a page that translates to something else now.
+    bool same_target(const MappedPages& table, const MappedPage& mapped, const Translation& t) const {
+        const std::uint32_t frame = t.physical.page();
+        return &table == &data_ ? frame == mapped.target() : views_.slot_of(frame) == static_cast<int>(mapped.target());
+    }
     void settle_user_boundary();
     void set_user_boundary(std::uint32_t region);
     bool occupied(std::uint32_t region) const { return region == 0 || data_.count(region) != 0; }
     bool is_window_region(std::uint32_t region) const {
-        return code_.count((region - (s_.window_shift >> kRegionShift)) & (kRegions - 1)) != 0;
+        for (unsigned i = 0; i < kCodeSpaces; ++i)
+            if (code_[i].count((region - (s_.window_shift[i] >> kRegionShift)) & (kRegions - 1))) return true;
+        return false;
     }
+    const MappedPages& code(CodeSpace space) const { return code_[static_cast<unsigned>(space)]; }
+    MappedPages& code(CodeSpace space) { return code_[static_cast<unsigned>(space)]; }
     /// Where a page of a table lies on the host.
     gva host_address(const MappedPages& table, std::uint32_t page) const {
-        return gva((page << kPageShift) + (&table == &code_ ? s_.window_shift : 0));
+        return gva((page << kPageShift) + (&table == &data_ ? 0 : s_.window_shift[&table - code_]));
     }
     void insert(MappedPages& table, std::uint32_t page, std::uint32_t bits, std::uint32_t& head);
     void make_room_for(std::uint32_t mappings);
@@ -99,9 +123,11 @@ class ShadowPages : public WriteObserver {
     CodeViews& views_;
     HostSpace& host_;
     ShadowLimits limits_;
-    MappedPages data_, code_;
+    MappedPages data_;
+    MappedPages code_[kCodeSpaces];
     std::uint64_t user_boundary_ = 1ull << 32;
     bool boundary_stale_ = true;
+    bool crowded_[kCodeSpaces] = {};  ///< no place without a present directory entry was found
 };
 
 }  // namespace ringpress

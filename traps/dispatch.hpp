@@ -1,0 +1,95 @@
+// From a host trap to its effect on the guest: the one place both engines call.
+//
+// Follow a trap: handle() looks at the host's vector; breakpoints (handle_breakpoint.cpp) prove code or emulate
+// what was patched; page faults (handle_page_fault.cpp) are hidden or true; protection faults
+// (handle_protection.cpp) are privileged instructions or clipped segments; everything else is the guest's own
+// and is reflected.  Then settle() injects what is pending, and the engine resumes the guest.
+#pragma once
+
+#include "shadow/code_view.hpp"
+#include "shadow/shadow_descriptors.hpp"
+#include "shadow/shadow_pages.hpp"
+#include "traps/emulate.hpp"
+#include "traps/fetch.hpp"
+#include "traps/host_trap.hpp"
+#include "traps/policy.hpp"
+#include "traps/prove.hpp"
+#include "traps/statistics.hpp"
+
+namespace ringpress {
+
+/// EFLAGS bits that the guest changes natively; the others are the virtual CPU's.
+inline constexpr std::uint32_t kNativeFlags = eflags::kArithmetic | eflags::DF;
+
+/// The host state to resume the guest with.
+struct Entry {
+    HostSelectors selectors;
+    std::uint32_t eflags = 0;  ///< as the hardware shall see them
+};
+
+struct Shadows {
+    ShadowState& state;
+    ShadowPages& pages;
+    CodeViews& views;
+    ShadowDescriptors& descriptors;
+};
+
+class Dispatcher : public TranslationControl {
+  public:
+    Dispatcher(VCpu& cpu, GuestMemory& memory, DeviceBus& bus, TimeSource& time, const CpuModel& model,
+               Shadows shadows, Decoder& decoder, const Policy& policy, Statistics& statistics);
+
+    /// A trap of guest code.  The virtual CPU holds the registers at the trap; EIP as the hardware left it.
+    void handle(const HostTrap& trap);
+    /// Time has passed or input has come: brings the devices up to date.
+    void handle_interrupt();
+
+    /// Delivers pending interrupts if the guest takes them, and makes sure that EIP can be resumed at.
+    /// After it the virtual CPU runs, is halted, or has shut down: see cpu.activity.
+    void settle();
+    /// What the hardware must hold to resume.  Only after settle(), with Activity::running.
+    Entry entry();
+
+    TrapCause last_cause() const { return cause_; }
+    InsnId last_instruction() const { return last_insn_; }
+
+    // TranslationControl
+    void address_space_changed() override { shadows_.pages.flush_changed(); }
+    void paging_mode_changed() override { shadows_.pages.flush_all(); }
+    void page_invalidated(gva address) override { shadows_.pages.invalidate(address); }
+    void sensitivity_changed() override;
+    void privilege_changed() override {}
+
+  private:
+    void handle_breakpoint();
+    void handle_page_fault(std::uint32_t error, std::uint32_t address);
+    void handle_fetch_fault(gva address);
+    void handle_data_fault(Access access, gva address);
+    void handle_protection(std::uint8_t vector, std::uint32_t error);
+    void handle_single_step();
+
+    /// Emulates or interprets the instruction at EIP, then carries on through a burst.
+    void emulate_at_eip(TrapCause cause);
+    bool step(const Instruction& insn);
+    void burst();
+    void reflect_fault(const Fault& fault);
+    void raise_single_step();
+    /// Runs the instruction at EIP in software because a native attempt cannot work; explains what it was for.
+    void interpret_at_eip(TrapCause cause);
+    bool code_window_holds(std::uint32_t host_address, gva& guest) const;
+    bool fpu_trapped() const { return m_.cpu.cr0 & (cr0::TS | cr0::EM); }
+    unsigned view_of(gva address, const Translation& t);
+
+    Machine m_;
+    Shadows shadows_;
+    const Policy& policy_;
+    Statistics& statistics_;
+    Fetcher fetcher_;
+    Prover prover_;
+    TrapCause cause_ = TrapCause::reflected;
+    InsnId last_insn_ = InsnId::undefined;
+    std::uint32_t sensitivity_ = 0;
+    std::uint32_t shadow_eip_ = 0;  ///< where an interrupt shadow holds
+};
+
+}  // namespace ringpress
