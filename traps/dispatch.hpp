@@ -76,7 +76,9 @@ class Dispatcher : public TranslationControl {
     void raise_single_step();
     /// Runs the instruction at EIP in software because a native attempt cannot work; explains what it was for.
     void interpret_at_eip(TrapCause cause);
-    bool code_window_holds(std::uint32_t host_address, gva& guest) const;
+    [[noreturn]] void stuck(const Instruction& insn);
+    bool resumable();
+    CodeSpace space() const { return m_.cpu.cpl == 3 ? CodeSpace::user : CodeSpace::kernel; }
     bool fpu_trapped() const { return m_.cpu.cr0 & (cr0::TS | cr0::EM); }
     unsigned view_of(gva address, const Translation& t);
 
@@ -90,6 +92,7 @@ class Dispatcher : public TranslationControl {
     InsnId last_insn_ = InsnId::undefined;
     std::uint32_t sensitivity_ = 0;
     std::uint32_t shadow_eip_ = 0;  ///< where an interrupt shadow holds
+    bool stepping_ = false;         ///< the hardware steps over one instruction for us
 };
 
 }  // namespace ringpress

@@ -1,0 +1,221 @@
+#include "traps/dispatch.hpp"
+
+#include "shadow/check.hpp"
+
+namespace ringpress {
+
+Dispatcher::Dispatcher(VCpu& cpu, GuestMemory& memory, DeviceBus& bus, TimeSource& time, const CpuModel& model,
+                       Shadows shadows, Decoder& decoder, const Policy& policy, Statistics& statistics)
+    : m_{cpu, memory, bus, *this, time, model},
+      shadows_(shadows),
+      policy_(policy),
+      statistics_(statistics),
+      fetcher_(cpu, memory, decoder),
+      prover_(cpu, memory, shadows.pages, shadows.views, decoder, policy, statistics) {}
+
+void Dispatcher::handle(const HostTrap& trap) {
+    last_insn_ = InsnId::undefined;
+    switch (trap.vector) {
+        case static_cast<std::uint8_t>(Vector::BP): handle_breakpoint(); break;
+        case static_cast<std::uint8_t>(Vector::PF): handle_page_fault(trap.error, trap.address); break;
+        case static_cast<std::uint8_t>(Vector::GP):
+        case static_cast<std::uint8_t>(Vector::SS):
+        case static_cast<std::uint8_t>(Vector::NP): handle_protection(trap.vector, trap.error); break;
+        case static_cast<std::uint8_t>(Vector::DB): handle_single_step(); break;
+        case kHostSystemCall:
+            m_.cpu.eip -= 2;  // CD 80
+            emulate_at_eip(TrapCause::privileged);
+            break;
+        default:
+            cause_ = TrapCause::reflected;
+            if (trap.vector == static_cast<std::uint8_t>(Vector::OF)) {
+                deliver(m_, {Vector::OF, EventKind::trap, false, 0});
+                ++statistics_.reflected[trap.vector];
+            } else {
+                reflect_fault({static_cast<Vector>(trap.vector), trap.error, 0});
+            }
+    }
+    ++statistics_.traps[static_cast<unsigned>(cause_)];
+}
+
+void Dispatcher::handle_interrupt() {
+    cause_ = TrapCause::interrupt;
+    ++statistics_.traps[static_cast<unsigned>(cause_)];
+    m_.bus.advance(m_.time.now());
+}
+
+void Dispatcher::reflect_fault(const Fault& fault) {
+    ++statistics_.reflected[static_cast<unsigned>(fault.vector) & 31u];
+    reflect(m_, fault);
+}
+
+void Dispatcher::raise_single_step() {
+    constexpr std::uint32_t kDr6SingleStep = 1u << 14;  // BS, SDM Vol. 3B, section 17.2.3
+    m_.cpu.dr[6] |= kDr6SingleStep;
+    ++statistics_.reflected[static_cast<unsigned>(Vector::DB)];
+    deliver(m_, {Vector::DB, EventKind::trap, false, 0});
+}
+
+void Dispatcher::handle_single_step() {
+    cause_ = TrapCause::reflected;
+    if (stepping_) {
+        stepping_ = false;
+        m_.cpu.shadow = InterruptShadow::none;
+        if (!(m_.cpu.eflags & eflags::TF)) return;
+    }
+    raise_single_step();
+}
+
+void Dispatcher::sensitivity_changed() {
+    // Bits that decide what may run natively; see may_run_natively().
+    const std::uint32_t now = (m_.cpu.cr0 & (cr0::TS | cr0::EM | cr0::MP)) | (m_.cpu.cr4 & cr4::TSD) << 8 |
+                              (m_.cpu.msr.tsc_offset ? 1u << 31 : 0u);
+    if (now != sensitivity_) shadows_.pages.drop_fpu_views();
+    sensitivity_ = now;
+}
+
+// --- one instruction in software ----------------------------------------------------------------------------
+
+bool Dispatcher::step(const Instruction& insn) {
+    VCpu& cpu = m_.cpu;
+    last_insn_ = insn.id;
+    if (insn.id == InsnId::undefined) {
+        reflect_fault(Fault::ud());
+        return true;
+    }
+    const bool single_step = (cpu.eflags & eflags::TF) && !(insn.sensitive() && info(insn.id).family == InsnFamily::gates);
+    const InterruptShadow shadow = cpu.shadow;
+    if (shadow != InterruptShadow::none && cpu.eip == shadow_eip_) cpu.shadow = InterruptShadow::none;
+    Emulated result = Next::advance;
+    if (insn.sensitive()) {
+        ++statistics_.emulated[static_cast<unsigned>(insn.id)];
+        const InsnFamily family = info(insn.id).family;
+        if (family == InsnFamily::io) m_.bus.advance(m_.time.now());
+        result = emulate(m_, insn);
+    } else {
+        if (insn.uses_fpu && fpu_trapped()) {
+            reflect_fault(Fault{Vector::NM, 0, 0});
+            return true;
+        }
+        const Interpreted interpreted = interpret(m_, insn);
+        if (!interpreted.handled) {
+            cpu.shadow = shadow;
+            return false;
+        }
+        result = interpreted.result;
+    }
+    if (!result) {
+        reflect_fault(result.fault());
+        return true;
+    }
+    if (result.value() == Next::advance) cpu.eip += insn.length;
+    if (cpu.shadow != InterruptShadow::none) shadow_eip_ = cpu.eip;
+    if (single_step) raise_single_step();
+    return true;
+}
+
+void Dispatcher::emulate_at_eip(TrapCause cause) {
+    cause_ = cause;
+    const auto insn = fetcher_.at_eip();
+    if (!insn) {
+        reflect_fault(insn.fault());
+        return;
+    }
+    if (!step(*insn.value())) stuck(*insn.value());
+    const InsnId first = last_insn_;
+    burst();
+    last_insn_ = first;
+}
+
+void Dispatcher::interpret_at_eip(TrapCause cause) {
+    cause_ = cause;
+    const auto insn = fetcher_.at_eip();
+    if (!insn) reflect_fault(insn.fault());
+    else if (!step(*insn.value())) stuck(*insn.value());
+}
+
+void Dispatcher::burst() {
+    VCpu& cpu = m_.cpu;
+    unsigned budget = policy_.burst;
+    while (budget) {
+        if (cpu.activity != Activity::running || (cpu.eflags & eflags::TF)) return;
+        if (cpu.interrupts_enabled() && cpu.shadow == InterruptShadow::none && m_.bus.interrupt_pending()) return;
+        const auto insn = fetcher_.at_eip();
+        if (!insn || insn.value()->id == InsnId::undefined) return;  // found again, natively
+        const Instruction& next = *insn.value();
+        if (may_run_natively(next, cpu, policy_) == Native::yes) --budget;
+        else budget = policy_.burst;
+        if (!step(next)) return;
+        ++statistics_.burst_instructions;
+    }
+}
+
+/// An instruction that can run neither natively nor in software: say so instead of looping.
+void Dispatcher::stuck(const Instruction& insn) {
+    last_insn_ = insn.id;
+    report_bug("an instruction can run neither natively nor in software", __FILE__, __LINE__);
+}
+
+// --- back to the guest --------------------------------------------------------------------------------------
+
+void Dispatcher::settle() {
+    VCpu& cpu = m_.cpu;
+    for (;;) {
+        if (cpu.activity == Activity::shutdown) return;
+        const bool blocked = cpu.shadow != InterruptShadow::none && cpu.eip == shadow_eip_;
+        if (!blocked) cpu.shadow = InterruptShadow::none;
+        if (cpu.interrupts_enabled() && m_.bus.interrupt_pending()) {
+            if (blocked) {
+                // One more instruction first, SDM Vol. 3A, section 6.8.3: in software, so that we get to see its end.
+                const auto insn = fetcher_.at_eip();
+                if (!insn) reflect_fault(insn.fault());
+                else if (!step(*insn.value())) {
+                    stepping_ = true;
+                    break;
+                }
+                continue;
+            }
+            const int vector = m_.bus.acknowledge_interrupt();
+            if (vector < 0) break;
+            cpu.activity = Activity::running;
+            ++statistics_.interrupts;
+            deliver(m_, {static_cast<Vector>(vector), EventKind::external_interrupt, false, 0});
+            continue;
+        }
+        if (cpu.activity == Activity::halted) return;
+        if (resumable()) break;
+    }
+}
+
+/// The hardware refuses to resume beyond a code segment's limit.  Beyond the guest's own that is #GP; beyond the
+/// limit that fences user code off, it is whatever fetching from there is.
+bool Dispatcher::resumable() {
+    VCpu& cpu = m_.cpu;
+    const SegmentRegister& cs = cpu.segment(Seg::cs);
+    if (cpu.cpl == 3) shadows_.pages.enter_user();
+    if (cpu.eip > cs.limit) {
+        reflect_fault(Fault::gp(0));
+        return false;
+    }
+    if (cpu.cpl != 3) return true;
+    const gva address(cs.base + cpu.eip);
+    if (address.value < shadows_.pages.user_boundary() && cs.base < shadows_.pages.user_boundary()) return true;
+    handle_fetch_fault(address);
+    return false;
+}
+
+Entry Dispatcher::entry() {
+    const VCpu& cpu = m_.cpu;
+    const bool user = cpu.cpl == 3;
+    SegmentContext context;
+    if (!(user && policy_.user_code_direct)) context.code_shift = shadows_.pages.window_shift(space());
+    context.user_boundary = user ? shadows_.pages.user_boundary() : 1ull << 32;
+    Entry e;
+    e.selectors = shadows_.descriptors.selectors(cpu, context);
+    e.eflags = (cpu.eflags & kNativeFlags) | eflags::FIXED1 | eflags::IF;
+    if (stepping_ || (cpu.eflags & eflags::TF)) e.eflags |= eflags::TF;
+    if (user && (cpu.cr0 & cr0::AM) && (cpu.eflags & eflags::AC)) e.eflags |= eflags::AC;
+    return e;
+}
+
+}  // namespace ringpress

@@ -1,0 +1,63 @@
+// An int3 of the code view was executed: the address is unproven, or what is there must not run natively.
+#include "shadow/check.hpp"
+#include "traps/dispatch.hpp"
+
+namespace ringpress {
+
+/// The view slot behind `address`, made and mapped if need be.
+unsigned Dispatcher::view_of(gva address, const Translation& t) {
+    const std::uint32_t frame = t.physical.page();
+    const int slot = shadows_.views.slot_of(frame);
+    const MappedPage& mapped = shadows_.pages.code_page(space(), address);
+    if (slot < 0 || !mapped.present() || mapped.target() != static_cast<unsigned>(slot))
+        shadows_.pages.map_code(space(), address, t);
+    return static_cast<unsigned>(shadows_.views.slot_of(frame));
+}
+
+void Dispatcher::handle_breakpoint() {
+    VCpu& cpu = m_.cpu;
+    --cpu.eip;  // a trap: the hardware has stepped over the CC
+    const gva address(cpu.segment(Seg::cs).base + cpu.eip);
+    const bool user = cpu.cpl == 3;
+    if (user && policy_.user_code_direct) {  // the guest's own, in RAM
+        emulate_at_eip(TrapCause::privileged);
+        return;
+    }
+    const auto t = walk(cpu, m_.memory.ram(), m_.memory.size(), address, Access::execute(user), true);
+    if (!t) {
+        cause_ = TrapCause::true_fault;
+        reflect_fault(t.fault());
+        return;
+    }
+    if (!m_.memory.is_ram(t.value().physical)) {
+        interpret_at_eip(TrapCause::mmio);
+        return;
+    }
+    const unsigned slot = view_of(address, t.value());
+    const unsigned offset = address.offset();
+    if (!shadows_.views.proven(slot, offset)) {
+        prover_.prove(address, slot);
+        if (shadows_.views.copied(slot, offset)) {
+            cause_ = TrapCause::prove;
+            return;
+        }
+    }
+    const auto insn = fetcher_.at(address, t.value().physical);
+    if (!insn) {
+        cause_ = TrapCause::true_fault;
+        reflect_fault(insn.fault());
+        return;
+    }
+    cause_ = TrapCause::patched;
+    if (!step(*insn.value())) {
+        // Boxed by an overlapping copy that may be gone by now.
+        prover_.prove(address, slot);
+        if (!shadows_.views.copied(slot, offset)) stuck(*insn.value());
+        return;
+    }
+    const InsnId first = last_insn_;
+    burst();
+    last_insn_ = first;
+}
+
+}  // namespace ringpress

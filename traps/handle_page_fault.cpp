@@ -1,0 +1,85 @@
+// Page faults: *hidden* ones, where the guest's tables allow what the host did not have mapped yet, and *true*
+// ones, which belong to the guest.
+#include "traps/dispatch.hpp"
+
+namespace ringpress {
+
+namespace {
+constexpr std::uint32_t kHostWrite = 2, kHostFetch = 16;  // SDM Vol. 3A, figure 4-12
+}
+
+void Dispatcher::handle_page_fault(std::uint32_t error, std::uint32_t address) {
+    VCpu& cpu = m_.cpu;
+    const bool user = cpu.cpl == 3;
+    if (error & kHostFetch) {
+        const bool direct = user && policy_.user_code_direct;
+        handle_fetch_fault(gva(direct ? address : address - shadows_.pages.window_shift(space())));
+        return;
+    }
+    handle_data_fault({static_cast<bool>(error & kHostWrite), user, false}, gva(address));
+}
+
+void Dispatcher::handle_fetch_fault(gva address) {
+    VCpu& cpu = m_.cpu;
+    const bool user = cpu.cpl == 3;
+    const gva first(cpu.segment(Seg::cs).base + cpu.eip);
+    // The instruction's own address, or the start of the second page that it runs on into.
+    const gva at = address.page() == first.page() ? first : address.page_base();
+    const auto t = walk(cpu, m_.memory.ram(), m_.memory.size(), at, Access::execute(user), true);
+    if (!t) {
+        cause_ = TrapCause::true_fault;
+        reflect_fault(t.fault());
+        return;
+    }
+    if (!m_.memory.is_ram(t.value().physical)) {
+        interpret_at_eip(TrapCause::mmio);
+        return;
+    }
+    cause_ = TrapCause::hidden_fault;
+    if (user && policy_.user_code_direct) {
+        if (shadows_.pages.map_data(at, t.value(), Access::execute(true)) == ShadowPages::DataFault::unmappable)
+            interpret_at_eip(TrapCause::mmio);
+        return;
+    }
+    const unsigned slot = view_of(at, t.value());
+    // The address will be executed now: proving it here saves the breakpoint.
+    if (at == first && !shadows_.views.proven(slot, at.offset())) prover_.prove(at, slot);
+}
+
+void Dispatcher::handle_data_fault(Access access, gva address) {
+    VCpu& cpu = m_.cpu;
+    const auto t = walk(cpu, m_.memory.ram(), m_.memory.size(), address, access, true);
+    if (!t) {
+        cause_ = TrapCause::true_fault;
+        reflect_fault(t.fault());
+        return;
+    }
+    const gpa physical = t.value().physical;
+    if (!m_.memory.is_ram(physical) || m_.memory.is_mmio(physical)) {
+        m_.bus.advance(m_.time.now());
+        interpret_at_eip(TrapCause::mmio);
+        return;
+    }
+    cause_ = TrapCause::hidden_fault;
+    if (access.write && shadows_.views.slot_of(physical.page()) >= 0) {
+        // A store to a page that is executed, too.  One that hits the page it runs from could never finish
+        // natively: running drops write access, and writing drops the view.
+        const gva eip(cpu.segment(Seg::cs).base + cpu.eip);
+        const auto code = walk(cpu, m_.memory.ram(), m_.memory.size(), eip, Access::execute(access.user), false);
+        const bool same = code && (code.value().physical.page() == physical.page() ||
+                                   (shadows_.views.slot_of(code.value().physical.page()) >= 0 &&
+                                    shadows_.views.slot(static_cast<unsigned>(shadows_.views.slot_of(
+                                        code.value().physical.page()))).next_frame == physical.page() + 1));
+        if (same) {
+            interpret_at_eip(TrapCause::code_write);
+            return;
+        }
+    }
+    switch (shadows_.pages.map_data(address, t.value(), access)) {
+        case ShadowPages::DataFault::mapped: break;
+        case ShadowPages::DataFault::code_write: cause_ = TrapCause::code_write; break;
+        case ShadowPages::DataFault::unmappable: interpret_at_eip(TrapCause::mmio); break;
+    }
+}
+
+}  // namespace ringpress
