@@ -39,10 +39,9 @@ class ConsoleIo {
     static constexpr int kMaxPollFds = 4;
 
     /// Opens files, takes over the terminal (if standard input is one and the guest uses it) and catches the
-    /// terminating signals.  ring_doorbell is called after bytes for the guest were put into a ring, and when a
-    /// full output ring has room again.
-    /// Construct it after the guest process was forked, so that the guest process has none of its descriptors
-    /// and signal handlers; a second object while one lives is a bug.
+    /// terminating signals.  ring_doorbell is called after bytes for the guest were put into a ring, and when
+    /// a full output ring has room again. Construct it after the guest process was forked, so that the guest
+    /// process has none of its descriptors and signal handlers; a second object while one lives is a bug.
     /// Throws std::runtime_error with one line for the user.
     ConsoleIo(const RunConfig& config, Arena& arena, RamView ram, std::function<void()> ring_doorbell);
     /// Restores the terminal and the signal handlers.
@@ -52,8 +51,8 @@ class ConsoleIo {
 
     /// Fills in what to wait for now, at most min(room, kMaxPollFds) entries; returns how many.
     int poll_fds(pollfd* into, int room);
-    /// Milliseconds after which handle() wants to be called even if nothing is ready (screen refresh, input that
-    /// waits for room in a ring); -1: no hurry.
+    /// Milliseconds after which handle() wants to be called even if nothing is ready (screen refresh, input
+    /// that waits for room in a ring); -1: no hurry.
     int timeout_ms() const;
     /// To be called after every poll(), with the entries that poll_fds() filled in.
     void handle(const pollfd* fds, int count);
@@ -64,7 +63,7 @@ class ConsoleIo {
     void finish();
 
     Quit quit_requested() const;
-    int quit_signal() const;  ///< the signal's number if quit_requested() is `signal`, else 0
+    int quit_signal() const;                  ///< the signal's number if quit_requested() is `signal`, else 0
     const std::string& quit_message() const;  ///< one line for the user; empty for `none` and `user`
 
   private:

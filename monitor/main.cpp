@@ -1,1 +1,3 @@
-int main() { return 0; }
+#include "monitor/cli_main.hpp"
+
+int main(int argc, char** argv) { return ringpress::cli_main(argc, argv); }

@@ -1,0 +1,130 @@
+#include "monitor/cli_main.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "monitor/cli_arguments.hpp"
+#include "monitor/cli_demo.hpp"
+#include "monitor/cli_run.hpp"
+#include "monitor/cli_values.hpp"
+#include "monitor/doctor.hpp"
+#include "monitor/exit_codes.hpp"
+#include "monitor/trap_log.hpp"
+
+namespace ringpress {
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+constexpr const char* kVersion = "ringpress 0.1.0\n";
+constexpr const char* kUsage =
+    "ringpress boots unmodified 32-bit x86 operating systems inside an ordinary process.\n"
+    "\n"
+    "  ringpress run KERNEL [options]   boot a kernel; options as QEMU's, see ringpress run --help\n"
+    "  ringpress demo [options]         boot the embedded guest and show what was trapped\n"
+    "  ringpress doctor [--json]        try out what this host offers, and what its lack costs\n"
+    "  ringpress help exit-codes        what the exit status says\n"
+    "  ringpress --version\n"
+    "\n"
+    "Ctrl-A x leaves a running guest.\n";
+
+int command_run(const Arguments& arguments) {
+    const RunRequest request = parse_run(arguments, host_memory_bytes());
+    switch (request.what) {
+        case RunRequest::What::show_help:
+            fmt::print("{}", request.help);
+            return 0;
+        case RunRequest::What::show_log_items:
+            fmt::print("{}", log_items_text());
+            return 0;
+        case RunRequest::What::run:
+            break;
+    }
+    return run_command(request.config);
+}
+
+int command_doctor(const Arguments& arguments) {
+    bool json = false;
+    for (const auto& argument : arguments) {
+        if (argument == "--json" || argument == "-json") {
+            json = true;
+        } else if (argument == "--help" || argument == "-help" || argument == "-h") {
+            fmt::print(
+                "ringpress doctor [--json]: tries what guests need of this host; status 0 if they can run\n");
+            return 0;
+        } else {
+            throw std::runtime_error(fmt::format("doctor knows no '{}': only --json", argument));
+        }
+    }
+    return doctor_command(json);
+}
+
+int command_help(const Arguments& arguments) {
+    if (arguments.empty()) {
+        fmt::print("{}", kUsage);
+    } else if (arguments[0] == "exit-codes") {
+        fmt::print("{}", exit_codes_text());
+    } else if (arguments[0] == "run") {
+        return command_run({"--help"});
+    } else {
+        throw std::runtime_error(fmt::format("no help on '{}': ask for run or exit-codes", arguments[0]));
+    }
+    return 0;
+}
+
+int command_version(const Arguments&) {
+    fmt::print("{}", kVersion);
+    return 0;
+}
+
+struct Command {
+    const char* name;
+    int (*run)(const Arguments& arguments);
+};
+constexpr Command kCommands[] = {
+    {"run", command_run},   {"demo", command_demo},         {"doctor", command_doctor},
+    {"help", command_help}, {"--help", command_help},       {"-help", command_help},
+    {"-h", command_help},   {"--version", command_version}, {"-version", command_version},
+};
+
+int dispatch(const Arguments& arguments) {
+    if (arguments.empty()) {
+        fmt::print(stderr, "{}", kUsage);
+        return exit_status(ExitCode::host_error);
+    }
+    const Arguments rest(arguments.begin() + 1, arguments.end());
+    for (const Command& command : kCommands) {
+        if (arguments[0] == command.name) return command.run(rest);
+    }
+    if (arguments[0].starts_with("-")) {
+        throw std::runtime_error(fmt::format(
+            "'{}' is no command; to boot a kernel write ringpress run {} ...", arguments[0], arguments[0]));
+    }
+    throw std::runtime_error(fmt::format("'{}' is no command{}; see ringpress --help", arguments[0],
+                                         did_you_mean(arguments[0], {"run", "demo", "doctor", "help"})));
+}
+
+}  // namespace
+
+int cli_main(int argc, char** argv) {
+    try {
+        return dispatch(Arguments(argv + (argc > 0), argv + argc));
+    } catch (const std::bad_alloc&) {
+        fmt::print(stderr,
+                   "ringpress: the host is out of memory: end other programs, or give the guest less (-m)\n");
+    } catch (const std::runtime_error& error) {
+        fmt::print(stderr, "ringpress: {}\n", error.what());
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "ringpress: a bug in ringpress: {}\n", error.what());
+        return exit_status(ExitCode::monitor_bug);
+    }
+    return exit_status(ExitCode::host_error);
+}
+
+}  // namespace ringpress

@@ -1,0 +1,238 @@
+#include "monitor/cli_run.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <cstdio>
+#include <stdexcept>
+
+#include "monitor/cli_arguments.hpp"
+#include "monitor/cli_values.hpp"
+#include "monitor/exit_codes.hpp"
+#include "monitor/stats_report.hpp"
+#include "monitor/supervisor.hpp"
+#include "monitor/trap_log.hpp"
+#include "monitor/vm_directory.hpp"
+
+namespace ringpress {
+namespace {
+
+/// Option values as they were written.
+struct RawOptions {
+    bool help = false, nographic = false, snapshot = false, no_reboot = false;
+    std::string positional, kernel, initrd, append, memory, machine, display, debugcon, smp;
+    std::string engine, sensitive, user_code, name, stats, time_limit, floor, log_items, log_file;
+    std::string hda, hdb, hdc, hdd;
+    std::vector<std::string> serial, drives, devices;
+};
+
+CLI::Option* last_wins(CLI::Option* option) {
+    return option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
+void declare(CLI::App& app, RawOptions& raw) {
+    const auto value = [&](const char* names, std::string& into, const char* type, const char* help) {
+        return last_wins(app.add_option(names, into, help))->type_name(type);
+    };
+    const auto list = [&](const char* names, std::vector<std::string>& into, const char* type,
+                          const char* help) {
+        return app.add_option(names, into, help)
+            ->type_name(type)
+            ->expected(1)
+            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    };
+    const auto flag = [&](const char* names, bool& into, const char* help) {
+        return app.add_flag(names, into, help);
+    };
+
+    app.set_help_flag();
+    app.add_option("KERNEL", raw.positional, "Multiboot, Linux bzImage or plain ELF kernel")
+        ->type_name("FILE");
+
+    const auto guest = [](CLI::Option* o) { o->group("What to boot"); };
+    guest(value("--kernel", raw.kernel, "FILE", "the same, as QEMU writes it"));
+    guest(value("--initrd", raw.initrd, "FILE[,FILE]",
+                "initial ramdisk, or Multiboot modules \"FILE ARGS,FILE ARGS\""));
+    guest(value("--append", raw.append, "TEXT", "the kernel's command line"));
+
+    const auto machine = [](CLI::Option* o) { o->group("The machine"); };
+    machine(value("--m", raw.memory, "SIZE", "memory: 64 or 64M (MiB), 2G at most; default 128M"));
+    machine(value("--M,--machine", raw.machine, "pc|isapc", "with or without APICs; default pc"));
+    machine(value("--smp", raw.smp, "1", "processors: one"));
+    machine(list("--drive", raw.drives, "file=PATH[,...]",
+                 "IDE disk, raw: format=raw snapshot=on|off if=ide index=0..3 media=disk"));
+    machine(value("--hda", raw.hda, "FILE", "disk at index 0; hdb, hdc, hdd: 1, 2, 3"));
+    value("--hdb", raw.hdb, "FILE", "")->group("");
+    value("--hdc", raw.hdc, "FILE", "")->group("");
+    value("--hdd", raw.hdd, "FILE", "")->group("");
+    machine(flag("--snapshot", raw.snapshot, "forget all disk writes at the end"));
+    machine(list("--device", raw.devices, "isa-debug-exit", "exit port; [,iobase=0x501][,iosize=2]"));
+    machine(flag("--no-reboot", raw.no_reboot, "end when the guest resets, instead of starting over"));
+
+    const auto console = [](CLI::Option* o) { o->group("What you see"); };
+    console(list("--serial", raw.serial, "stdio|none|file:PATH", "COM1; default stdio"));
+    console(value("--debugcon", raw.debugcon, "stdio|none|file:PATH", "port 0xE9; default none"));
+    console(value("--display", raw.display, "none|text", "text: the VGA text screen in this terminal"));
+    console(flag("--nographic", raw.nographic, "-serial stdio -display none"));
+    console(value("--d", raw.log_items, "ITEMS", "log traps; -d help lists the items"));
+    console(value("--D", raw.log_file, "FILE", "where -d writes; default standard error"));
+    console(last_wins(app.add_option("--stats", raw.stats,
+                                     "report what was trapped, patched and mapped, on standard error"))
+                ->type_name("[json]")
+                ->expected(0, 1)
+                ->default_str("text"));
+
+    const auto monitor = [](CLI::Option* o) { o->group("How it runs"); };
+    monitor(value("--engine", raw.engine, "seccomp|ptrace", "how faults reach the monitor; default seccomp"));
+    monitor(value("--sensitive", raw.sensitive, "ignore|trap|inline",
+                  "instructions that do not fault; default inline"));
+    monitor(value("--user-code", raw.user_code, "view|direct", "where guest user code runs; default view"));
+    monitor(value("--name", raw.name, "NAME", "a name for this machine, unique on this host and user"));
+    monitor(
+        value("--time-limit", raw.time_limit, "SECONDS", "end the guest after this time, with status 124"));
+    value("--low-memory-floor", raw.floor, "BYTES", "")->group("");
+    monitor(flag("--help,--h", raw.help, "this text"));
+}
+
+void take_drives(const RawOptions& raw, RunConfig& config) {
+    std::vector<DriveOption> drives;
+    const std::string* letters[] = {&raw.hda, &raw.hdb, &raw.hdc, &raw.hdd};
+    for (int i = 0; i < 4; ++i) {
+        if (!letters[i]->empty()) drives.push_back({i, {*letters[i], false}});
+    }
+    for (const auto& text : raw.drives) drives.push_back(parse_drive(text));
+    config.drives = place_drives(drives, raw.snapshot);
+}
+
+void take_console(const RawOptions& raw, RunConfig& config) {
+    if (!raw.display.empty()) {
+        config.display =
+            parse_choice(raw.display, {"none", "text"}, "display") == 1 ? Display::text : Display::none;
+    }
+    if (raw.nographic && config.display == Display::text) {
+        throw std::runtime_error("-nographic and -display text contradict each other: leave one out");
+    }
+    if (raw.serial.size() > 1) throw std::runtime_error("only one -serial: the machine has one serial port");
+    if (raw.serial.empty()) {
+        config.serial = config.display == Display::text ? "none" : "stdio";
+    } else {
+        config.serial = parse_channel(raw.serial.front(), "-serial");
+    }
+    config.debugcon = raw.debugcon.empty() ? "none" : parse_channel(raw.debugcon, "-debugcon");
+    if (config.display == Display::text && (config.serial == "stdio" || config.debugcon == "stdio")) {
+        throw std::runtime_error(
+            "-display text needs the terminal for itself: send -serial and -debugcon to file:PATH");
+    }
+    if (!raw.log_items.empty()) config.log_items = parse_log_items(raw.log_items, log_item_names());
+    config.log_file = raw.log_file;
+    if (!config.log_items.empty() && config.log_file.empty() && config.display == Display::text) {
+        throw std::runtime_error(
+            "-display text needs the terminal for itself: send the log to a file with -D");
+    }
+    if (raw.stats == "json") config.stats = RunConfig::Stats::json;
+    if (raw.stats == "text") config.stats = RunConfig::Stats::text;
+    if (!raw.stats.empty()) parse_choice(raw.stats, {"text", "json"}, "form of --stats");
+}
+
+RunConfig to_config(const RawOptions& raw, std::uint64_t host_bytes) {
+    RunConfig config;
+    if (!raw.positional.empty() && !raw.kernel.empty()) {
+        throw std::runtime_error(
+            fmt::format("two kernels, '{}' and '{}': name one", raw.positional, raw.kernel));
+    }
+    config.kernel = raw.positional.empty() ? raw.kernel : raw.positional;
+    if (config.kernel.empty())
+        throw std::runtime_error("no kernel: write ringpress run KERNEL, or -kernel FILE");
+    if (!raw.initrd.empty()) config.initrds = parse_modules(raw.initrd);
+    config.append = raw.append;
+    if (!raw.memory.empty()) config.ram_bytes = parse_memory_size(raw.memory, host_bytes);
+    if (!raw.machine.empty()) config.board = parse_machine(raw.machine);
+    if (!raw.smp.empty() && raw.smp != "1") {
+        throw std::runtime_error(
+            fmt::format("-smp {}: the machine has one processor; leave -smp out", raw.smp));
+    }
+    if (!raw.engine.empty()) {
+        config.engine =
+            parse_choice(raw.engine, {"seccomp", "ptrace"}, "engine") == 0 ? Engine::seccomp : Engine::ptrace;
+    }
+    if (!raw.sensitive.empty()) {
+        constexpr Sensitive levels[] = {Sensitive::ignore, Sensitive::trap, Sensitive::inline_};
+        config.sensitive =
+            levels[parse_choice(raw.sensitive, {"ignore", "trap", "inline"}, "--sensitive level")];
+    }
+    if (!raw.user_code.empty()) {
+        config.user_code = parse_choice(raw.user_code, {"view", "direct"}, "--user-code") == 0
+                               ? UserCode::view
+                               : UserCode::direct;
+    }
+    for (const auto& device : raw.devices) parse_device(device, config);
+    config.no_reboot = raw.no_reboot;
+    if (!raw.name.empty()) check_vm_name(raw.name);
+    config.name = raw.name;
+    if (!raw.time_limit.empty()) config.time_limit = parse_time_limit(raw.time_limit);
+    if (!raw.floor.empty()) {
+        config.low_memory_floor =
+            static_cast<std::uint32_t>(parse_number(raw.floor, 0x0FFFF000, "--low-memory-floor"));
+    }
+    take_drives(raw, config);
+    take_console(raw, config);
+    return config;
+}
+
+}  // namespace
+
+RunRequest parse_run(const std::vector<std::string>& arguments, std::uint64_t host_bytes) {
+    RawOptions raw;
+    CLI::App app("Boots an unmodified 32-bit x86 kernel in this process.  Leave with Ctrl-A x.", "run");
+    declare(app, raw);
+    app.formatter(std::make_shared<OptionFormatter>());
+
+    std::vector<std::string> normal = normalise_arguments(app, arguments, {"json", "text"});
+    try {
+        app.parse(std::vector<std::string>(normal.rbegin(), normal.rend()));
+    } catch (const CLI::ExtrasError&) {
+        throw std::runtime_error(
+            "more than one kernel: quote arguments that hold blanks, as -append \"a b\"");
+    } catch (const CLI::ParseError& error) {
+        throw std::runtime_error(error.what());
+    }
+    RunRequest request;
+    if (raw.help) {
+        request.what = RunRequest::What::show_help;
+        request.help = app.help();
+    } else if (raw.log_items == "help") {
+        request.what = RunRequest::What::show_log_items;
+    } else {
+        request.config = to_config(raw, host_bytes);
+    }
+    return request;
+}
+
+int run_command(const RunConfig& config) {
+    ExitReport report;
+    {
+        Supervisor supervisor(config);
+        report = supervisor.run();
+    }  // everything of the guest is gone and the terminal is itself again before anything is said
+    std::fflush(stdout);
+    if (!report.message.empty()) fmt::print(stderr, "ringpress: {}\n", report.message);
+    if (config.stats != RunConfig::Stats::none) {
+        const bool json = config.stats == RunConfig::Stats::json;
+        const std::string text = json ? stats_json(report.statistics, report.seconds)
+                                      : stats_text(report.statistics, report.seconds);
+        fmt::print(stderr, "{}", text);
+    }
+    if (report.signal != 0) {
+        // Die of the same signal, so that whoever sent it sees that it worked (signal(7), "wait status").
+        std::fflush(nullptr);
+        signal(report.signal, SIG_DFL);
+        sigset_t only;
+        sigemptyset(&only);
+        sigaddset(&only, report.signal);
+        raise(report.signal);
+        sigprocmask(SIG_UNBLOCK, &only, nullptr);
+    }
+    return report.code;
+}
+
+}  // namespace ringpress

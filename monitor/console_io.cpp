@@ -1,0 +1,276 @@
+#include "monitor/console_io.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <optional>
+#include <span>
+
+#include "monitor/escape_keys.hpp"
+#include "monitor/host_signals.hpp"
+#include "monitor/output_sink.hpp"
+#include "monitor/terminal.hpp"
+#include "monitor/text_display.hpp"
+
+namespace ringpress {
+namespace {
+
+constexpr std::size_t kChunk = 4096;
+/// How long finish() waits for a slow reader.
+constexpr auto kPatience = std::chrono::seconds(1);
+/// How often input that found its ring full tries again, in milliseconds.
+constexpr int kRetryMilliseconds = 10;
+
+template <class Devices>
+ScreenRegisters registers_of(const Devices& devices) {
+    if constexpr (requires { devices.vga; }) return screen_registers(devices.vga);
+    return {};
+}
+
+}  // namespace
+
+struct ConsoleIo::Impl {
+    Impl(const RunConfig& config, Arena& arena_, RamView ram_, std::function<void()> doorbell)
+        : arena(arena_), ram(ram_), ring_doorbell(std::move(doorbell)) {
+        open_outputs(config);
+        serial_input = config.serial == "stdio";
+        const bool shows_screen = config.display == Display::text;
+        if ((serial_input || shows_screen) && isatty(STDIN_FILENO)) terminal.emplace(STDIN_FILENO);
+        if (shows_screen) {
+            if (!terminal)
+                throw std::runtime_error("-display text needs a terminal on standard input and output");
+            display.emplace(*terminal);
+        }
+    }
+
+    void open_outputs(const RunConfig& config);
+    void fail(const OutputSink& sink);
+    template <class Ring>
+    bool drain(Ring& ring, std::optional<OutputSink>& sink);
+    void drain_all();
+    void read_stdin();
+    void feed_serial();
+    void show_screen();
+    void type_keys();
+    bool wants_stdin() const {
+        if (stdin_ended || !held_back.empty()) return false;
+        return display ? terminal->raw() : serial_input && (!terminal || terminal->raw());
+    }
+
+    Arena& arena;
+    RamView ram;
+    std::function<void()> ring_doorbell;
+
+    // In the order in which they must be undone: the display before the terminal before the signal handlers.
+    HostSignals signals;
+    std::optional<OutputSink> serial_sink, debugcon_sink;
+    bool shared_sink = false;  ///< the debug console goes where the serial port goes
+    std::optional<Terminal> terminal;
+    std::optional<TextDisplay> display;
+    std::chrono::steady_clock::time_point next_refresh{};
+
+    EscapeKeys escape;
+    bool serial_input = false, stdin_ended = false;
+    std::string held_back;  ///< input that its ring had no room for
+    Quit quit = Quit::none;
+    std::string message;
+};
+
+void ConsoleIo::Impl::open_outputs(const RunConfig& config) {
+    if (config.serial != "none") serial_sink.emplace(config.serial, "-serial");
+    shared_sink = config.serial != "none" && config.debugcon == config.serial;
+    if (config.debugcon != "none" && !shared_sink) debugcon_sink.emplace(config.debugcon, "-debugcon");
+}
+
+void ConsoleIo::Impl::fail(const OutputSink& sink) {
+    // A standard output that was closed from the start is the caller's wish; only losing it is news.
+    if (quit != Quit::none || sink.error() == EBADF) return;
+    quit = sink.error() == EPIPE ? Quit::output_closed : Quit::output_failed;
+    message = quit == Quit::output_closed
+                  ? fmt::format("nobody reads {} any more, so the guest was ended", sink.name())
+                  : fmt::format("cannot write {}: {}; the guest was ended", sink.name(),
+                                std::strerror(sink.error()));
+}
+
+/// Returns true if the ring had no room left before.
+template <class Ring>
+bool ConsoleIo::Impl::drain(Ring& ring, std::optional<OutputSink>& sink) {
+    const bool was_full = ring.space() == 0;
+    std::uint8_t chunk[kChunk];
+    // At most twice around: a guest that never stops writing must not keep the event loop from everything
+    // else.
+    for (std::size_t moved = 0; moved < 2 * sizeof ring.bytes;) {
+        if (sink) sink->flush();
+        if (sink && sink->pending()) break;
+        const std::size_t n = ring.pop(chunk, sizeof chunk);
+        if (n == 0) break;
+        moved += n;
+        if (sink) sink->put(chunk, n);
+    }
+    if (sink && sink->failed()) fail(*sink);
+    return was_full && ring.space() != 0;
+}
+
+void ConsoleIo::Impl::drain_all() {
+    const bool serial_room = drain(arena.serial_out, serial_sink);
+    const bool debugcon_room = drain(arena.debugcon_out, shared_sink ? serial_sink : debugcon_sink);
+    if (serial_room || debugcon_room) ring_doorbell();
+}
+
+/// Puts input into the serial ring as far as there is room.
+void ConsoleIo::Impl::feed_serial() {
+    std::size_t done = 0;
+    while (done < held_back.size() && arena.serial_in.push(static_cast<std::uint8_t>(held_back[done])))
+        ++done;
+    held_back.erase(0, done);
+    if (done != 0) ring_doorbell();
+}
+
+void ConsoleIo::Impl::read_stdin() {
+    std::uint8_t bytes[256];
+    const ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
+    if (n <= 0) {
+        stdin_ended = true;  // the guest runs on; it may not need input
+        return;
+    }
+    for (ssize_t i = 0; i < n; ++i) {
+        // Bytes from a file or pipe are data; only a person at a terminal needs a way out.
+        const EscapeKeys::Result key =
+            terminal ? escape.feed(bytes[i]) : EscapeKeys::Result{EscapeKeys::Action::send, bytes[i]};
+        switch (key.action) {
+            case EscapeKeys::Action::send:
+                held_back += static_cast<char>(key.byte);
+                break;
+            case EscapeKeys::Action::quit:
+                quit = Quit::user;
+                return;
+            case EscapeKeys::Action::help:
+                fmt::print(stderr, "{}", EscapeKeys::kHelp);
+                break;
+            case EscapeKeys::Action::none:
+                break;
+        }
+    }
+    feed_serial();
+}
+
+void ConsoleIo::Impl::type_keys() {
+    const TypedKeys typed = display->read_keys();
+    if (typed.quit) quit = Quit::user;
+    if (typed.scan_codes.empty()) return;
+    // All or nothing: half a stroke would leave a key held down.  A guest that reads no keys loses them, as
+    // on a real machine.
+    if (arena.keyboard_in.space() >= typed.scan_codes.size()) {
+        for (const char c : typed.scan_codes) arena.keyboard_in.push(static_cast<std::uint8_t>(c));
+        ring_doorbell();
+    }
+}
+
+void ConsoleIo::Impl::show_screen() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_refresh || !terminal->raw()) return;
+    next_refresh = now + std::chrono::milliseconds(TextDisplay::kRefreshMilliseconds);
+    if (ram.size < TextDisplay::kVideoMemory + TextDisplay::kVideoMemoryBytes) return;
+    display->refresh(std::span(ram.bytes + TextDisplay::kVideoMemory, TextDisplay::kVideoMemoryBytes),
+                     registers_of(arena.devices));
+}
+
+ConsoleIo::ConsoleIo(const RunConfig& config, Arena& arena, RamView ram, std::function<void()> ring_doorbell)
+    : impl_(std::make_unique<Impl>(config, arena, ram, std::move(ring_doorbell))) {}
+
+ConsoleIo::~ConsoleIo() = default;
+
+int ConsoleIo::poll_fds(pollfd* into, int room) {
+    int count = 0;
+    const auto add = [&](int fd, short events) {
+        if (count < std::min(room, kMaxPollFds)) into[count++] = {fd, events, 0};
+    };
+    add(impl_->signals.fd(), POLLIN);
+    if (impl_->wants_stdin()) add(STDIN_FILENO, POLLIN);
+    for (const auto* sink : {&impl_->serial_sink, &impl_->debugcon_sink}) {
+        if (*sink && (*sink)->pending()) add((*sink)->fd(), POLLOUT);
+    }
+    return count;
+}
+
+int ConsoleIo::timeout_ms() const {
+    if (impl_->display) {
+        const auto left = impl_->next_refresh - std::chrono::steady_clock::now();
+        return static_cast<int>(
+            std::clamp<long>(std::chrono::duration_cast<std::chrono::milliseconds>(left).count() + 1, 0,
+                             TextDisplay::kRefreshMilliseconds));
+    }
+    return impl_->held_back.empty() ? -1 : kRetryMilliseconds;
+}
+
+void ConsoleIo::handle(const pollfd* fds, int count) {
+    Impl& io = *impl_;
+    for (int i = 0; i < count; ++i) {
+        if (fds[i].revents == 0) continue;
+        if (fds[i].fd == io.signals.fd()) {
+            io.signals.clear();
+            if (io.signals.requested() != 0 && io.quit == Quit::none) io.quit = Quit::signal;
+            if (io.signals.take_continued() && io.terminal) {
+                io.terminal->acquire();
+                if (io.display) io.display->redraw();
+            }
+        } else if (fds[i].fd == STDIN_FILENO && fds[i].events == POLLIN) {
+            if ((fds[i].revents & (POLLNVAL | POLLHUP | POLLERR)) && !(fds[i].revents & POLLIN)) {
+                io.stdin_ended = true;
+            } else if (io.display) {
+                io.type_keys();
+            } else {
+                io.read_stdin();
+            }
+        }
+    }
+    io.feed_serial();
+    io.drain_all();
+    if (io.display) io.show_screen();
+}
+
+void ConsoleIo::drain() {
+    impl_->drain_all();
+}
+
+void ConsoleIo::finish() {
+    Impl& io = *impl_;
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    for (;;) {
+        io.drain_all();
+        pollfd waiting[2];
+        int count = 0;
+        for (const auto* sink : {&io.serial_sink, &io.debugcon_sink}) {
+            if (*sink && (*sink)->pending()) waiting[count++] = {(*sink)->fd(), POLLOUT, 0};
+        }
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            deadline - std::chrono::steady_clock::now());
+        if (count == 0 || left.count() <= 0) break;
+        poll(waiting, static_cast<nfds_t>(count), static_cast<int>(left.count()));
+    }
+    if (io.display) {
+        io.next_refresh = {};
+        io.show_screen();
+    }
+    io.display.reset();
+    io.terminal.reset();
+}
+
+Quit ConsoleIo::quit_requested() const {
+    return impl_->quit;
+}
+
+int ConsoleIo::quit_signal() const {
+    return impl_->quit == Quit::signal ? impl_->signals.requested() : 0;
+}
+
+const std::string& ConsoleIo::quit_message() const {
+    return impl_->message;
+}
+
+}  // namespace ringpress
