@@ -40,6 +40,7 @@ void segments_init(void) {
         "movw %w2, %%ss\n\t"
         "movw %w3, %%fs\n\t"
         "movw %w3, %%gs\n\t"
+        "lldt %w3\n\t"  // after a reset LDTR describes 64 KiB at address 0: SDM Vol. 3A, table 9-1
         "ltr %w4"
         : : "m"(pointer), "i"(KERNEL_CODE), "r"(KERNEL_DATA), "r"(0), "r"(TSS_SELECTOR) : "memory");
 }

@@ -11,3 +11,11 @@ guest_test(exceptions       SOURCES exceptions/vectors.c        GROUPS exception
 guest_test(paging_bits      SOURCES paging/accessed_dirty.c     GROUPS paging)
 guest_test(timer            SOURCES interrupts/timer.c          GROUPS interrupts)
 guest_test(user_mode        SOURCES user/system_call.c          GROUPS user)
+guest_test(segment_loads    SOURCES instructions/segment_loads.c   GROUPS instructions)
+guest_test(segment_reads    SOURCES instructions/segment_reads.c   GROUPS instructions)
+guest_test(segment_queries  SOURCES instructions/segment_queries.c GROUPS instructions)
+guest_test(tables           SOURCES instructions/tables.c          GROUPS instructions)
+guest_test(control          SOURCES instructions/control.c         GROUPS instructions)
+guest_test(model            SOURCES instructions/model.c           GROUPS instructions)
+guest_test(refused          SOURCES instructions/refused.c         GROUPS instructions
+           NO_QEMU "TCG answers unknown MSRs with 0, takes ltr 0 and any CR0 and CR4; its sysenter ignores CPUID")

@@ -1,5 +1,7 @@
 #include "probe.h"
 
+#include <guestkit/pic.h>
+
 struct probe_registers with;
 struct probe_segments with_segments;
 struct trap_frame last;
@@ -30,6 +32,7 @@ static struct trap_frame* on_event(struct trap_frame* f) {
 }
 
 void probe_init(void) {
+    pic_init();  // the firmware may have left the timer on: a snippet with IF = 1 must not meet it
     for (unsigned v = 0; v < 0x20; ++v) set_handler(v, on_event);
     set_handler(NO_FAULT, on_event);
     set_gate_access(NO_FAULT, ACCESS_INTERRUPT_GATE | ACCESS_DPL3);
