@@ -83,7 +83,8 @@ bool division_fails(const VCpu& cpu, std::uint32_t divisor, unsigned width, bool
     if (divisor == 0) return true;
     if (!is_signed) return top / divisor > size_mask(width);
     const std::int64_t a = signed_value(top, 2 * bits), b = signed_value(divisor, bits);
-    if (b == -1) return a < -((std::int64_t{1} << (bits - 1)) - 1);  // avoids the one quotient that overflows C++
+    const std::int64_t largest = (std::int64_t{1} << (bits - 1)) - 1;
+    if (b == -1) return a < -largest || a > largest + 1;  // C++ has no INT64_MIN / -1
     const std::int64_t quotient = a / b;
     return quotient != signed_value(static_cast<std::uint64_t>(quotient), bits);
 }
