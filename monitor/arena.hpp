@@ -9,6 +9,7 @@
 #include "monitor/byte_ring.hpp"
 #include "monitor/devices/state.hpp"
 #include "traps/statistics.hpp"
+#include "shadow/shadow_state.hpp"
 #include "shadow/vcpu.hpp"
 
 namespace ringpress {
@@ -59,6 +60,9 @@ struct Arena {
     /// 1 while the core sleeps on the doorbell (a signal is needed only when it does not).
     std::atomic<std::uint32_t> asleep{0};
 
+    /// 1 while the supervisor sleeps: output must be announced.
+    std::atomic<std::uint32_t> supervisor_waits{0};
+
     StopRecord stop;
     VCpu cpu;
     DeviceState devices;
@@ -69,6 +73,8 @@ struct Arena {
 
     std::atomic<std::uint32_t> trap_count{0};
     TrapRecord traps[kTrapRingSize];
+
+    ShadowState shadow;
 };
 
 }  // namespace ringpress

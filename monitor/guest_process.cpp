@@ -1,0 +1,88 @@
+#include "monitor/guest_process.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <stdexcept>
+
+namespace ringpress {
+
+namespace {
+
+/// Closes every descriptor but those to keep.
+void close_others(std::vector<int> keep) {
+    std::sort(keep.begin(), keep.end());
+    unsigned from = 0;
+    for (const int fd : keep) {
+        if (static_cast<unsigned>(fd) > from) close_range(from, static_cast<unsigned>(fd) - 1, 0);
+        from = static_cast<unsigned>(fd) + 1;
+    }
+    close_range(from, ~0u, 0);
+}
+
+void isolate() {
+    // Best effort: a host that forbids user namespaces still has the seccomp filter.
+    if (unshare(CLONE_NEWUSER | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNS) != 0) errno = 0;
+    const rlimit none{0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
+}  // namespace
+
+GuestProcess::GuestProcess(const std::vector<int>& keep, const std::function<void()>& body) {
+    const pid_t supervisor = getpid();
+    std::fflush(nullptr);
+    pid_ = fork();
+    if (pid_ < 0) throw std::runtime_error(std::string("cannot start the guest process: ") + std::strerror(errno));
+    if (pid_ == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != supervisor) _exit(2);  // it died before the line above
+        prctl(PR_SET_NAME, "ringpress-guest");
+        setsid();  // the terminal's Ctrl-C is not for this process
+        sigset_t all;
+        sigfillset(&all);
+        sigprocmask(SIG_UNBLOCK, &all, nullptr);
+        close_others(keep);
+        isolate();
+        try {
+            body();
+        } catch (...) {
+            _exit(2);
+        }
+        _exit(70);
+    }
+    pidfd_.reset(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
+    if (!pidfd_) throw std::runtime_error(std::string("cannot watch the guest process: ") + std::strerror(errno));
+}
+
+GuestProcess::~GuestProcess() {
+    if (pid_ <= 0 || reaped_) return;
+    kill();
+    wait();
+}
+
+void GuestProcess::ring() const { syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGUSR1, nullptr, 0); }
+void GuestProcess::kill() {
+    if (!reaped_) ::kill(pid_, SIGKILL);
+}
+
+int GuestProcess::wait() {
+    while (!reaped_) {
+        if (waitpid(pid_, &status_, __WALL) == pid_) reaped_ = true;
+        else if (errno != EINTR) reaped_ = true;
+    }
+    return status_;
+}
+
+}  // namespace ringpress

@@ -1,0 +1,21 @@
+// Host mappings made in place: the seccomp engine's way, from within the guest process.
+#pragma once
+
+#include "shadow/host_space.hpp"
+
+namespace ringpress {
+
+class HostSpaceDirect final : public HostSpace {
+  public:
+    HostSpaceDirect(int ram_fd, int view_fd) : ram_fd_(ram_fd), view_fd_(view_fd) {}
+    void map_ram(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable, bool populate) override;
+    void map_view(gva at, std::uint32_t first_slot, std::uint32_t pages) override;
+    void protect_ram(gva at, std::uint32_t bytes, bool writable) override;
+    void unmap(gva at, std::uint64_t bytes) override;
+    void load_descriptor(unsigned slot, const HostDescriptor& descriptor) override;
+
+  private:
+    int ram_fd_, view_fd_;
+};
+
+}  // namespace ringpress

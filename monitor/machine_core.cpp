@@ -1,0 +1,177 @@
+#include "monitor/machine_core.hpp"
+
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#include <cstring>
+#include <fstream>
+
+#include "shadow/check.hpp"
+
+namespace ringpress {
+
+namespace {
+
+template <std::size_t Out, std::size_t In>
+class RingChannel final : public ByteChannel {
+  public:
+    RingChannel(ByteRing<Out>* out, ByteRing<In>* in, Arena& arena, void (*notify)())
+        : out_(out), in_(in), arena_(arena), notify_(notify) {}
+    bool can_send() const override { return !out_ || out_->space() != 0; }
+    void send(std::uint8_t byte) override {
+        if (!out_) return;
+        out_->push(byte);
+        // The supervisor says when it goes to sleep, so that a busy one is not called for every byte.
+        if (arena_.supervisor_waits.exchange(0)) notify_();
+    }
+    bool can_receive() const override { return in_ && in_->size() != 0; }
+    std::uint8_t receive() override {
+        std::uint8_t byte = 0;
+        in_->pop(byte);
+        return byte;
+    }
+
+  private:
+    ByteRing<Out>* out_;
+    ByteRing<In>* in_;
+    Arena& arena_;
+    void (*notify_)();
+};
+
+class HostTime final : public TimeSource {
+  public:
+    explicit HostTime(const VCpu& cpu) : cpu_(cpu) {}
+    std::uint64_t guest_tsc() override { return __rdtsc() + cpu_.msr.tsc_offset; }
+    Nanoseconds now() override { return monotonic() - start_; }
+    void start() { start_ = monotonic(); }
+
+  private:
+    static Nanoseconds monotonic() {
+        timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return static_cast<Nanoseconds>(t.tv_sec) * 1'000'000'000u + static_cast<Nanoseconds>(t.tv_nsec);
+    }
+    const VCpu& cpu_;
+    Nanoseconds start_ = 0;
+};
+
+SensitiveLevel level_of(Sensitive s) {
+    switch (s) {
+        case Sensitive::ignore: return SensitiveLevel::ignore;
+        case Sensitive::trap: return SensitiveLevel::trap;
+        case Sensitive::inline_: break;
+    }
+    return SensitiveLevel::inline_;
+}
+
+unsigned long read_number(const char* path, unsigned long otherwise) {
+    std::ifstream file(path);
+    unsigned long value = otherwise;
+    file >> value;
+    return file ? value : otherwise;
+}
+
+}  // namespace
+
+HostLimits host_limits() {
+    HostLimits limits;
+    limits.low_floor = static_cast<std::uint32_t>(read_number("/proc/sys/vm/mmap_min_addr", 65536));
+    // CAP_SYS_RAWIO (17) may map page 0, but a guest process in a user namespace of its own has lost it.
+    const unsigned long count = read_number("/proc/sys/vm/max_map_count", 65530);
+    limits.mapping_limit = static_cast<std::uint32_t>(count > 8192 ? count - 4096 : count / 2);
+    return limits;
+}
+
+struct MachineCore::Impl final : PowerControl {
+    Impl(const RunConfig& config, const CoreMemory& memory, HostSpace& host, const HostLimits& limits,
+         const std::vector<std::span<std::uint8_t>>& drives, void (*notify_supervisor)())
+        : arena(*memory.arena),
+          notify(notify_supervisor),
+          policy{level_of(config.sensitive), config.user_code == UserCode::direct, false, 24},
+          model(host_cpu_model(config.board == Board::pc)),
+          time(arena.cpu),
+          serial(&arena.serial_out, &arena.serial_in, arena, notify_supervisor),
+          debugcon(&arena.debugcon_out, nullptr, arena, notify_supervisor),
+          keyboard(nullptr, &arena.keyboard_in, arena, notify_supervisor),
+          pc(arena.devices, pc_config(config, memory, drives), {serial, debugcon, keyboard, *this}),
+          views(arena.shadow, memory.views),
+          pages(arena.shadow, arena.cpu, memory.ram, memory.ram_bytes, views, host,
+                {limits.low_floor, limits.mapping_limit, config.user_code == UserCode::direct}),
+          descriptors(arena.shadow, host),
+          guest_memory(arena.cpu, memory.ram, memory.ram_bytes, &pc, &pages),
+          dispatcher(arena.cpu, guest_memory, pc, time, model, {arena.shadow, pages, views, descriptors}, decoder,
+                     policy, arena.statistics) {}
+
+    static PcConfig pc_config(const RunConfig& config, const CoreMemory& memory,
+                              const std::vector<std::span<std::uint8_t>>& drives) {
+        PcConfig pc;
+        pc.epoch_seconds = ::time(nullptr);
+        pc.board = config.board;
+        pc.ram_bytes = memory.ram_bytes;
+        for (std::size_t i = 0; i < drives.size() && i < pc.drives.size(); ++i) pc.drives[i] = drives[i];
+        pc.debug_exit = config.debug_exit;
+        pc.debug_exit_port = config.debug_exit_port;
+        pc.debug_exit_size = config.debug_exit_size;
+        return pc;
+    }
+
+    void stop(StopReason reason, int code, const char* detail) {
+        if (arena.stop.reason.load() != StopReason::none) return;
+        arena.stop.code = code;
+        std::strncpy(arena.stop.detail, detail, sizeof arena.stop.detail - 1);
+        arena.stop.reason.store(reason);
+    }
+
+    // PowerControl
+    void exit_with(int code) override { stop(StopReason::debug_exit, code, ""); }
+    void power_off() override { stop(StopReason::power_off, 0, ""); }
+    void reset() override { stop(StopReason::reset, 0, ""); }
+
+    Arena& arena;
+    void (*notify)();
+    Policy policy;
+    CpuModel model;
+    HostTime time;
+    RingChannel<65536, 4096> serial;
+    RingChannel<65536, 4096> debugcon;
+    RingChannel<65536, 4096> keyboard;
+    Pc pc;
+    CodeViews views;
+    ShadowPages pages;
+    ShadowDescriptors descriptors;
+    GuestMemory guest_memory;
+    Decoder decoder;
+    Dispatcher dispatcher;
+};
+
+MachineCore::MachineCore(const RunConfig& config, const CoreMemory& memory, HostSpace& host, const HostLimits& limits,
+                         const std::vector<std::span<std::uint8_t>>& drives, void (*notify)())
+    : impl_(std::make_unique<Impl>(config, memory, host, limits, drives, notify)) {}
+MachineCore::~MachineCore() = default;
+
+Dispatcher& MachineCore::dispatcher() { return impl_->dispatcher; }
+DeviceBus& MachineCore::bus() { return impl_->pc; }
+Pc& MachineCore::pc() { return impl_->pc; }
+const CpuModel& MachineCore::cpu_model() const { return impl_->model; }
+Nanoseconds MachineCore::now() { return impl_->time.now(); }
+void MachineCore::start_clock() { impl_->time.start(); }
+bool MachineCore::stopped() const { return impl_->arena.stop.reason.load() != StopReason::none; }
+void MachineCore::stop(StopReason reason, int code, const char* detail) { impl_->stop(reason, code, detail); }
+
+void MachineCore::record(const HostTrap& trap, std::uint32_t eip, std::uint8_t cpl) {
+    Arena& a = impl_->arena;
+    const std::uint32_t n = a.trap_count.load(std::memory_order_relaxed);
+    TrapRecord& r = a.traps[n % kTrapRingSize];
+    r.eip = eip;
+    r.error = trap.error;
+    r.address = trap.address;
+    r.vector = trap.vector;
+    r.cause = static_cast<std::uint8_t>(impl_->dispatcher.last_cause());
+    r.insn = static_cast<std::uint8_t>(impl_->dispatcher.last_instruction());
+    r.cpl = cpl;
+    a.trap_count.store(n + 1, std::memory_order_release);
+}
+
+}  // namespace ringpress

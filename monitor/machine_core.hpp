@@ -1,0 +1,64 @@
+// A whole virtual machine's core: the objects around the arena that turn a host trap into its effect.
+//
+// Made once, before the guest process is forked, so that everything is allocated already.  With the seccomp
+// engine the copy in the guest process does the work, with the ptrace engine the supervisor's.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "monitor/arena.hpp"
+#include "monitor/devices/pc.hpp"
+#include "monitor/run_config.hpp"
+#include "traps/cpuid_model.hpp"
+#include "traps/dispatch.hpp"
+
+namespace ringpress {
+
+/// What the core is built over; all of it mapped at the same addresses in both processes.
+struct CoreMemory {
+    Arena* arena = nullptr;
+    std::uint8_t* ram = nullptr;
+    std::uint32_t ram_bytes = 0;
+    std::uint8_t* views = nullptr;  ///< kViewSlots pages
+};
+
+/// Limits of this host that the shadows must respect.
+struct HostLimits {
+    std::uint32_t low_floor = 0;          ///< vm.mmap_min_addr, unless this user may ignore it
+    std::uint32_t mapping_limit = 60000;  ///< vm.max_map_count with a margin
+};
+/// Reads both from the host.
+HostLimits host_limits();
+
+class MachineCore {
+  public:
+    /// notify: tells the supervisor that output or an ending waits; async-signal-safe.
+    MachineCore(const RunConfig& config, const CoreMemory& memory, HostSpace& host, const HostLimits& limits,
+                const std::vector<std::span<std::uint8_t>>& drives, void (*notify)());
+    ~MachineCore();
+
+    Dispatcher& dispatcher();
+    DeviceBus& bus();
+    Pc& pc();
+    const CpuModel& cpu_model() const;
+
+    /// Nanoseconds of guest time.
+    Nanoseconds now();
+    /// Starts guest time.
+    void start_clock();
+    /// Notes what was handled in the arena's trap ring.
+    void record(const HostTrap& trap, std::uint32_t eip, std::uint8_t cpl);
+    /// True once the guest has asked to end or to be reset; the arena says why.
+    bool stopped() const;
+    /// Ends the guest: the first reason given stays.
+    void stop(StopReason reason, int code, const char* detail);
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ringpress

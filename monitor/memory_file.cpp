@@ -1,0 +1,29 @@
+#include "monitor/memory_file.hpp"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+#include "shadow/check.hpp"
+
+namespace ringpress {
+
+MemoryFile::MemoryFile(const char* name, std::uint64_t bytes) : fd_(memfd_create(name, MFD_CLOEXEC)), bytes_(bytes) {
+    if (!fd_ || ftruncate(fd_.get(), static_cast<off_t>(bytes)) != 0)
+        throw std::runtime_error(std::string("cannot make shared memory: ") + std::strerror(errno));
+}
+
+boost::interprocess::mapped_region MemoryFile::map() const {
+    try {
+        boost::interprocess::mapped_region region(*this, boost::interprocess::read_write, 0, bytes_);
+        CHECK(reinterpret_cast<std::uint64_t>(region.get_address()) >= (1ull << 32));
+        return region;
+    } catch (const boost::interprocess::interprocess_exception& error) {
+        throw std::runtime_error(std::string("cannot map shared memory: ") + error.what());
+    }
+}
+
+}  // namespace ringpress

@@ -1,0 +1,270 @@
+#include "monitor/supervisor.hpp"
+
+#include <fmt/format.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+
+#include <chrono>
+#include <cstring>
+#include <new>
+#include <optional>
+#include <stdexcept>
+
+#include "monitor/arena.hpp"
+#include "monitor/boot/loader.hpp"
+#include "monitor/console_io.hpp"
+#include "monitor/cpu_dump.hpp"
+#include "monitor/devices/mp_table.hpp"
+#include "monitor/drive_image.hpp"
+#include "monitor/engine_seccomp.hpp"
+#include "monitor/exit_codes.hpp"
+#include "monitor/guest_process.hpp"
+#include "monitor/host_file.hpp"
+#include "monitor/host_space_direct.hpp"
+#include "monitor/machine_core.hpp"
+#include "monitor/memory_file.hpp"
+#include "monitor/trap_log.hpp"
+#include "monitor/vm_directory.hpp"
+
+namespace ringpress {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// The arena begins as zeroes, which is the empty state of nearly all of it: only the rest is constructed, so that
+/// the large tables are not touched.
+Arena& make_arena(void* memory, std::uint32_t ram_bytes) {
+    auto* arena = static_cast<Arena*>(memory);
+    arena->magic = kArenaMagic;
+    arena->version = kArenaVersion;
+    arena->ram_bytes = ram_bytes;
+    arena->supervisor_pid = getpid();
+    new (&arena->cpu) VCpu{};
+    new (&arena->devices) DeviceState{};
+    return *arena;
+}
+
+/// Text from the arena: whatever it holds, one printable line of bounded length.
+std::string clean(const char* text, std::size_t size) {
+    std::string line;
+    for (std::size_t i = 0; i < size && text[i]; ++i) line += text[i] >= ' ' && text[i] < 127 ? text[i] : '?';
+    return line;
+}
+
+void take_counters(const ShadowState::Counters& from, Statistics& into) {
+    into.pages_mapped = from.pages_mapped;
+    into.pages_unmapped = from.pages_unmapped;
+    into.map_calls = from.map_calls;
+    into.descriptors_loaded = from.descriptors_loaded;
+    into.view_pages = from.view_pages;
+    into.views_dropped = from.views_dropped;
+    into.window_moves = from.window_moves;
+    into.shadow_recycled = from.recycled;
+}
+
+struct LoadedFile {
+    std::vector<std::uint8_t> bytes;
+    std::string arguments;
+};
+
+}  // namespace
+
+struct Supervisor::Impl {
+    explicit Impl(const RunConfig& c);
+    ExitReport run();
+    /// One life of the guest, from power-on; nothing if it asked for a reset and is to be started over.
+    std::optional<ExitReport> live();
+    BootState load(std::span<std::byte> ram);
+    ExitReport explain(const Arena& arena, StopReason reason) const;
+    ExitReport explain_death(const Arena& arena, int status) const;
+
+    RunConfig config;
+    std::optional<VmName> name;
+    std::vector<std::uint8_t> kernel;
+    std::vector<LoadedFile> modules;
+    std::vector<DriveImage> drives;
+    HostLimits limits;
+    Clock::time_point deadline = Clock::time_point::max();
+    TrapLog log;
+};
+
+Supervisor::Impl::Impl(const RunConfig& c) : config(c), limits(host_limits()), log(c) {
+    if (!config.name.empty()) name.emplace(config.name);
+    kernel = read_host_file(config.kernel, "kernel", config.ram_bytes);
+    for (const std::string& module : config.initrds) {
+        const std::size_t blank = module.find(' ');
+        modules.push_back({read_host_file(module.substr(0, blank), "initrd", config.ram_bytes), module});
+    }
+    for (const DriveConfig& drive : config.drives) drives.emplace_back(drive);
+    limits.low_floor = std::max(limits.low_floor, config.low_memory_floor);
+    struct sysinfo host {};
+    sysinfo(&host);
+    if (std::uint64_t{host.totalram} * host.mem_unit < config.ram_bytes)
+        throw std::runtime_error(fmt::format("-m {} MiB is more memory than this host has; give the guest less",
+                                             config.ram_bytes >> 20));
+}
+
+BootState Supervisor::Impl::load(std::span<std::byte> ram) {
+    BootOptions options;
+    options.kernel_name = config.kernel;
+    options.command_line = config.append;
+    options.hard_disks = static_cast<unsigned>(drives.size());
+    for (const LoadedFile& m : modules) options.modules.push_back({std::as_bytes(std::span(m.bytes)), m.arguments});
+    return load_kernel(std::as_bytes(std::span(kernel)), ram, options);
+}
+
+std::optional<ExitReport> Supervisor::Impl::live() {
+    const MemoryFile ram_file("ringpress-ram", config.ram_bytes);
+    const MemoryFile view_file("ringpress-views", std::uint64_t{kViewSlots} * kPageSize);
+    const MemoryFile arena_file("ringpress-arena", sizeof(Arena));
+    const auto ram = ram_file.map(), views = view_file.map(), arena_map = arena_file.map();
+    Arena& arena = make_arena(arena_map.get_address(), config.ram_bytes);
+    auto* ram_bytes = static_cast<std::uint8_t*>(ram.get_address());
+
+    apply(load({static_cast<std::byte*>(ram.get_address()), config.ram_bytes}), arena.cpu);
+    const UniqueFd notify(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!notify) throw std::runtime_error("no event descriptor to be had");
+    set_notify_fd(notify.get());
+
+    std::vector<std::span<std::uint8_t>> disks;
+    for (const DriveImage& drive : drives) disks.push_back(drive.bytes());
+    HostSpaceDirect host(ram_file.fd(), view_file.fd());
+    MachineCore core(config, {&arena, ram_bytes, config.ram_bytes, static_cast<std::uint8_t*>(views.get_address())},
+                     host, limits, disks, notify_supervisor);
+    core.pc().power_on();
+    if (config.board == Board::pc) write_mp_table({ram_bytes, config.ram_bytes}, core.cpu_model());
+
+    GuestProcess guest({ram_file.fd(), view_file.fd(), notify.get()}, [&] {
+        run_seccomp_engine({&core, &arena, ram_file.fd(), view_file.fd(), notify.get(),
+                            config.user_code == UserCode::direct});
+    });
+    const auto began = Clock::now();
+    const auto ring = [&] {
+        arena.doorbell.fetch_add(1);
+        if (arena.asleep.load()) syscall(SYS_futex, &arena.doorbell, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+        else guest.ring();
+    };
+    ConsoleIo console(config, arena, {ram_bytes, config.ram_bytes}, ring);
+
+    ExitReport report;
+    for (;;) {
+        pollfd fds[2 + ConsoleIo::kMaxPollFds] = {{notify.get(), POLLIN, 0}, {guest.pidfd(), POLLIN, 0}};
+        const int console_fds = console.poll_fds(fds + 2, ConsoleIo::kMaxPollFds);
+        int timeout = console.timeout_ms();
+        if (log.enabled() && (timeout < 0 || timeout > 1)) timeout = 1;
+        if (deadline != Clock::time_point::max()) {
+            const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+            const int limit = left > 0 ? static_cast<int>(std::min<long>(left + 1, 1'000'000)) : 0;
+            timeout = timeout < 0 ? limit : std::min(timeout, limit);
+        }
+        arena.supervisor_waits.store(1);
+        console.drain();
+        poll(fds, static_cast<nfds_t>(2 + console_fds), timeout);
+        arena.supervisor_waits.store(0);
+        std::uint64_t rung;
+        if (fds[0].revents && read(notify.get(), &rung, sizeof rung) < 0) rung = 0;
+        console.handle(fds + 2, console_fds);
+        console.drain();
+        log.drain(arena);
+
+        const StopReason reason = arena.stop.reason.load();
+        if (reason != StopReason::none) {
+            guest.kill();
+            guest.wait();
+            if (reason == StopReason::reset && !config.no_reboot) {
+                console.finish();
+                return std::nullopt;
+            }
+            report = explain(arena, reason);
+            break;
+        }
+        if (fds[1].revents) {
+            report = explain_death(arena, guest.wait());
+            break;
+        }
+        if (console.quit_requested() != Quit::none) {
+            report.message = console.quit_message();
+            report.signal = console.quit_signal();
+            if (console.quit_requested() == Quit::output_failed) report.code = exit_status(ExitCode::host_error);
+            break;
+        }
+        if (Clock::now() >= deadline) {
+            report.code = exit_status(ExitCode::time_limit);
+            report.message = fmt::format("the guest ran into --time-limit {}", config.time_limit);
+            break;
+        }
+    }
+    guest.kill();
+    guest.wait();
+    console.finish();
+    log.drain(arena);
+    report.statistics = arena.statistics;
+    take_counters(arena.shadow.counters, report.statistics);
+    report.seconds = std::chrono::duration<double>(Clock::now() - began).count();
+    for (const DriveImage& drive : drives) drive.sync();
+    return report;
+}
+
+ExitReport Supervisor::Impl::explain(const Arena& arena, StopReason reason) const {
+    ExitReport r;
+    const std::string detail = clean(arena.stop.detail, sizeof arena.stop.detail);
+    switch (reason) {
+        case StopReason::debug_exit: r.code = arena.stop.code & 0xFF; break;
+        case StopReason::power_off:
+        case StopReason::reset:
+        case StopReason::dead_halt: r.code = exit_status(ExitCode::ended); break;
+        case StopReason::shutdown:
+            r.code = exit_status(ExitCode::guest_died);
+            r.message = fmt::format("the guest died of a triple fault at {:04x}:{:08x}",
+                                    arena.cpu.segment(Seg::cs).selector, arena.cpu.eip);
+            break;
+        case StopReason::fence:
+            r.code = exit_status(ExitCode::fence);
+            r.message = "fence violation: " + detail + "; the guest was ended, the host is untouched";
+            break;
+        case StopReason::bug:
+        default:
+            r.code = exit_status(ExitCode::monitor_bug);
+            r.message = "internal error: " + (detail.empty() ? "the core stopped without a reason" : detail) + "\n" +
+                        cpu_dump(arena.cpu) + last_traps(arena);
+    }
+    return r;
+}
+
+ExitReport Supervisor::Impl::explain_death(const Arena& arena, int status) const {
+    ExitReport r;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) {
+        r.code = exit_status(ExitCode::fence);
+        r.message = "fence violation: guest code broke out and made a system call; the guest was ended, "
+                    "the host is untouched";
+    } else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+        r.code = exit_status(ExitCode::host_error);
+        r.message = "the guest process was killed from outside";
+    } else if (WIFEXITED(status) && WEXITSTATUS(status) == exit_status(ExitCode::host_error)) {
+        r.code = exit_status(ExitCode::host_error);
+        r.message = "the host refused what the guest process needs; see ringpress doctor";
+    } else {
+        r.code = exit_status(ExitCode::monitor_bug);
+        r.message = fmt::format("internal error: the guest process ended with status {:#x}\n", status) +
+                    cpu_dump(arena.cpu) + last_traps(arena);
+    }
+    return r;
+}
+
+ExitReport Supervisor::Impl::run() {
+    if (config.time_limit > 0)
+        deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(config.time_limit));
+    for (;;)
+        if (std::optional<ExitReport> report = live()) return *report;
+}
+
+Supervisor::Supervisor(const RunConfig& config) : impl_(std::make_unique<Impl>(config)) {}
+Supervisor::~Supervisor() = default;
+ExitReport Supervisor::run() { return impl_->run(); }
+
+}  // namespace ringpress
