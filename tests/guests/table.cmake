@@ -17,5 +17,10 @@ guest_test(segment_queries  SOURCES instructions/segment_queries.c GROUPS instru
 guest_test(tables           SOURCES instructions/tables.c          GROUPS instructions)
 guest_test(control          SOURCES instructions/control.c         GROUPS instructions)
 guest_test(model            SOURCES instructions/model.c           GROUPS instructions)
-guest_test(refused          SOURCES instructions/refused.c         GROUPS instructions
-           NO_QEMU "TCG answers unknown MSRs with 0, takes ltr 0 and any CR0 and CR4; its sysenter ignores CPUID")
+guest_test(strict           SOURCES instructions/strict.c          GROUPS instructions
+           NO_QEMU "TCG: unknown MSRs read 0, ltr 0, any CR0 and CR4 pass, sysenter ignores CPUID, int1 is #UD, RPL of gates")
+guest_test(io               SOURCES instructions/io.c              GROUPS instructions)
+guest_test(io_permissions   SOURCES instructions/io_permissions.c  GROUPS instructions)
+guest_test(gates            SOURCES instructions/gates.c           GROUPS instructions)
+guest_test(iret             SOURCES instructions/iret.c            GROUPS instructions)
+guest_test(transfers        SOURCES instructions/transfers.c       GROUPS instructions)

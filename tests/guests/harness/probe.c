@@ -5,7 +5,7 @@
 struct probe_registers with;
 struct probe_segments with_segments;
 struct trap_frame last;
-u32 last_cr2;
+u32 last_cr2, last_handler_flags;
 u8 probe_stack[2][4096] __attribute__((aligned(4096)));
 
 static u8 trap_stack[4096] __attribute__((aligned(16)));
@@ -20,6 +20,7 @@ static struct trap_frame* on_event(struct trap_frame* f) {
         print("FAIL stray vector %u error %x at %x:%x cr2 %x\n", f->vector, f->error, f->cs, f->eip, read_cr2());
         debug_exit(1);
     }
+    last_handler_flags = read_eflags();
     const bool outer = from_user(f);
     // At ring 0 the processor pushed no stack pointer: it is where the frame ends.
     memcpy(&last, f, outer ? sizeof last : offsetof(struct trap_frame, esp));

@@ -35,6 +35,7 @@ extern struct probe_segments with_segments;
 /// How the last snippet ended: the trap frame, with esp and ss filled in for ring 0 too.
 extern struct trap_frame last;
 extern u32 last_cr2;
+extern u32 last_handler_flags;  ///< EFLAGS as the handler found them
 
 /// Where a snippet's stack starts: 256 zero words lie above it, 3 KiB below.
 extern u8 probe_stack[2][4096];
