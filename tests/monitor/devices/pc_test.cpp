@@ -4,7 +4,6 @@
 #include <cstring>
 #include <random>
 
-#include "monitor/devices/ring_channel.hpp"
 #include "fakes.hpp"
 
 using namespace ringpress;
@@ -262,22 +261,4 @@ TEST_CASE("a copy of the state goes on in a second machine as the first would") 
             }
         }
     }
-}
-
-TEST_CASE("a ring of the arena serves as a channel") {
-    ByteRing<4> out, in;
-    RingChannel<4, 4> channel(&out, &in);
-    for (unsigned i = 0; i < 4; ++i) {
-        REQUIRE(channel.can_send());
-        channel.send(static_cast<std::uint8_t>(i));
-    }
-    CHECK_FALSE(channel.can_send());
-    CHECK_FALSE(channel.can_receive());
-    in.push(9);
-    REQUIRE(channel.can_receive());
-    CHECK(channel.receive() == 9);
-    RingChannel<4, 4> nowhere(nullptr, nullptr);
-    CHECK(nowhere.can_send());
-    nowhere.send(1);
-    CHECK_FALSE(nowhere.can_receive());
 }
