@@ -2,6 +2,7 @@
 // 1 MiB of RAM, and recorders in place of the shadows, the devices and the clock.
 #pragma once
 
+#include <catch2/catch.hpp>
 #include <cstring>
 #include <initializer_list>
 #include <memory>
@@ -95,7 +96,7 @@ struct TestMachine {
         descriptor(kLdt, kLdtAt, 0xFF, 0x0082);
         descriptor(kTss2, kTss2At, 0x67, 0x0089);
         descriptor(kConforming, 0, 0xFFFFF, 0xC09F);
-        descriptor(kAbsentData, 0, 0xFFFFF, 0xC073);
+        descriptor(kAbsentData, 0, 0xFFFFF, 0xC013);
         descriptor(kCode1, 0, 0xFFFFF, 0xC0BB);
         descriptor(kData1, 0, 0xFFFFF, 0xC0B3);
         descriptor(kStack16, 0, 0xFFFF, 0x0093);
@@ -190,3 +191,11 @@ inline Fault TestMachine::fault_of(std::initializer_list<unsigned> bytes) {
 }
 
 }  // namespace ringpress::test
+
+template <>
+struct Catch::StringMaker<ringpress::Fault> {
+    static std::string convert(const ringpress::Fault& f) {
+        return "vector " + std::to_string(static_cast<unsigned>(f.vector)) + " error " + std::to_string(f.error) +
+               " address " + std::to_string(f.address);
+    }
+};
