@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "monitor/tsc_frequency.hpp"
 #include "shadow/check.hpp"
 
 namespace ringpress {
@@ -90,7 +91,7 @@ struct MachineCore::Impl final : PowerControl {
         : arena(*memory.arena),
           notify(notify_supervisor),
           policy{level_of(config.sensitive), config.user_code == UserCode::direct, false, 24},
-          model(host_cpu_model(config.board == Board::pc)),
+          model(cpu_model_for(config)),
           time(arena.cpu),
           serial(&arena.serial_out, &arena.serial_in, arena, notify_supervisor),
           debugcon(&arena.debugcon_out, nullptr, arena, notify_supervisor),
@@ -115,6 +116,12 @@ struct MachineCore::Impl final : PowerControl {
         pc.debug_exit_port = config.debug_exit_port;
         pc.debug_exit_size = config.debug_exit_size;
         return pc;
+    }
+
+    static CpuModel cpu_model_for(const RunConfig& config) {
+        CpuModel model = host_cpu_model(config.board == Board::pc);
+        model.tsc_hz = tsc_frequency();
+        return model;
     }
 
     void stop(StopReason reason, int code, const char* detail) {

@@ -19,8 +19,32 @@ constexpr std::uint32_t kApicBit = 1u << 9;
 /// it: Linux leaves out retpolines, page-table isolation and buffer clearing of its own accord.
 constexpr std::uint32_t kSignature = 0x000106CA;
 
-constexpr std::uint32_t kMaxLeaf = 7, kMaxExtendedLeaf = 0x80000008;
+constexpr std::uint32_t kMaxLeaf = 0x16, kMaxExtendedLeaf = 0x80000008;
 constexpr std::uint32_t kArchCapabilitiesBit = 1u << 29;  // CPUID.7.0:EDX
+
+/// The local APIC's timer counts at 1 GHz (monitor/devices/local_apic.hpp); CPUID.15H names it as the crystal.
+constexpr std::uint64_t kCrystalHz = 1'000'000'000;
+/// A numerator that large may be multiplied with the crystal's kHz in 32 bits, as operating systems do.
+constexpr std::uint64_t kMaxNumerator = 4290;
+
+struct Ratio {
+    std::uint32_t numerator, denominator;
+};
+
+/// The best approximation of hz / kCrystalHz with a small numerator, by continued fractions: its error is below
+/// one part in numerator * denominator.
+Ratio crystal_ratio(std::uint64_t hz) {
+    std::uint64_t a = hz, b = kCrystalHz;
+    std::uint64_t n0 = 0, n1 = 1, d0 = 1, d1 = 0;
+    while (b) {
+        const std::uint64_t q = a / b, n = q * n1 + n0, d = q * d1 + d0;
+        if (n > kMaxNumerator || d > 0xFFFFFFFFu) break;
+        n0 = n1, n1 = n, d0 = d1, d1 = d;
+        const std::uint64_t rest = a % b;
+        a = b, b = rest;
+    }
+    return {static_cast<std::uint32_t>(n1), static_cast<std::uint32_t>(d1)};
+}
 
 }  // namespace
 
@@ -54,10 +78,18 @@ CpuidLeaf cpuid_leaf(const CpuModel& model, std::uint32_t leaf, bool apic_enable
             break;
         case 2: r.eax = 1; break;  // one round; no cache descriptors
         case 7: r.edx = kArchCapabilitiesBit; break;
+        case 0x15:  // how fast the time-stamp counter runs, so that guests need not measure it
+            if (model.tsc_hz) {
+                const Ratio ratio = crystal_ratio(model.tsc_hz);
+                r = {ratio.denominator, ratio.numerator, static_cast<std::uint32_t>(kCrystalHz), 0};
+            }
+            break;
+        case 0x16: r.eax = r.ebx = static_cast<std::uint32_t>(model.tsc_hz / 1'000'000); break;
         case 0x80000000u: r.eax = kMaxExtendedLeaf; break;
         case 0x80000002u:
         case 0x80000003u:
         case 0x80000004u: std::memcpy(&r, model.brand + (leaf - 0x80000002u) * sizeof r, sizeof r); break;
+        case 0x80000007u: r.edx = 1u << 8; break;  // the time-stamp counter never stops or changes speed
         case 0x80000008u: r.eax = 32u << 8 | 32u; break;  // linear and physical address bits
         default: break;
     }

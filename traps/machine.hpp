@@ -40,6 +40,7 @@ struct CpuModel {
     std::uint32_t features_ecx = 0;  ///< CPUID.1:ECX
     std::uint32_t signature = 0x00000F4A;
     bool apic = true;
+    std::uint64_t tsc_hz = 0;  ///< frequency of the guest's time-stamp counter; 0: not told
     char brand[48] = "ringpress virtual i686";
 };
 
