@@ -34,7 +34,7 @@ void IdeChannel::reset_drives() {
     for (IdeDriveState& d : s_.drives) {
         set_signature(d);
         d.status = kReady | kSeekComplete;
-        d.multiple = 0;
+        d.multiple = kIdeMaxMultiple;  // as QEMU's: drivers that never set it still move blocks
     }
     s_.selected = 0;
     s_.transfer = IdeTransfer::none;

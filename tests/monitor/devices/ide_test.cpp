@@ -101,9 +101,13 @@ TEST_CASE("sectors are read by LBA28, LBA48 and CHS alike") {
 
 TEST_CASE("READ MULTIPLE interrupts once per block") {
     Fixture f;
+    f.out(6, 0xE0);
+    f.out(2, 0);
+    f.out(7, 0xC6);
+    CHECK((f.in(7) & kErr) == 0);
     f.address(7, 21);
     f.out(7, 0xC4);
-    CHECK((f.in(7) & kErr) == kErr);  // not enabled yet
+    CHECK((f.in(7) & kErr) == kErr);  // switched off
     f.out(2, 8);
     f.out(7, 0xC6);
     CHECK((f.in(7) & kErr) == 0);
