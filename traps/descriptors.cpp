@@ -33,15 +33,6 @@ Result<Descriptor> check_data(Machine& m, Seg segment, std::uint16_t selector, u
 
 }  // namespace
 
-std::uint32_t Descriptor::limit() const {
-    const std::uint32_t raw = (low & 0xFFFFu) | (high & 0xF0000u);
-    return high & 0x800000u ? (raw << 12) | 0xFFFu : raw;
-}
-
-SegmentRegister make_segment(std::uint16_t selector, const Descriptor& d) {
-    return {selector, d.attributes(), d.base(), d.limit()};
-}
-
 Result<bool> find_descriptor(Machine& m, std::uint16_t selector, Descriptor& descriptor) {
     gva at;
     if (is_null(selector) || !descriptor_address(m.cpu, selector, at)) return false;
@@ -62,14 +53,6 @@ Result<void> write_descriptor_high(Machine& m, std::uint16_t selector, std::uint
     gva at;
     if (!descriptor_address(m.cpu, selector, at)) return Fault::gp(selector_error(selector));
     return m.memory.write(at + 4, 4, high, Access::store(false));
-}
-
-Result<void> mark_accessed(Machine& m, std::uint16_t selector, Descriptor& d) {
-    constexpr std::uint32_t accessed = 1u << 8;
-    if (d.high & accessed) return {};
-    TRY(write_descriptor_high(m, selector, d.high | accessed));
-    d.high |= accessed;
-    return {};
 }
 
 Result<SegmentRegister> check_segment(Machine& m, Seg segment, std::uint16_t selector, unsigned cpl) {

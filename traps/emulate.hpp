@@ -43,7 +43,11 @@ Result<std::uint32_t> pop(Machine& m, unsigned width);
 struct Descriptor {
     std::uint32_t low = 0, high = 0;
     std::uint32_t base() const { return (low >> 16) | ((high & 0xFFu) << 16) | (high & 0xFF000000u); }
-    std::uint32_t limit() const;  ///< bytes, granularity applied
+    /// In bytes, granularity applied.
+    std::uint32_t limit() const {
+        const std::uint32_t raw = (low & 0xFFFFu) | (high & 0xF0000u);
+        return high & 0x800000u ? (raw << 12) | 0xFFFu : raw;
+    }
     std::uint16_t attributes() const { return static_cast<std::uint16_t>((high >> 8) & 0xF0FFu); }
     unsigned type() const { return (high >> 8) & 15u; }
     bool is_code_or_data() const { return high & 0x1000u; }

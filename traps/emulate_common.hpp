@@ -40,11 +40,19 @@ inline bool within_limit(const SegmentRegister& s, std::uint32_t offset, std::ui
 // --- descriptors.cpp ----------------------------------------------------------------------------------------
 /// False if the selector is null or lies outside its table (no fault); #PF only.
 Result<bool> find_descriptor(Machine& m, std::uint16_t selector, Descriptor& descriptor);
-/// Sets the Accessed bit of a code or data descriptor in its table, if it is clear.
-Result<void> mark_accessed(Machine& m, std::uint16_t selector, Descriptor& descriptor);
-/// Replaces the high word of a descriptor (TSS busy bit).
+/// Replaces the high word of a descriptor (Accessed, the busy bit of a TSS).
 Result<void> write_descriptor_high(Machine& m, std::uint16_t selector, std::uint32_t high);
-SegmentRegister make_segment(std::uint16_t selector, const Descriptor& descriptor);
+/// Sets the Accessed bit of a code or data descriptor in its table, if it is clear.
+inline Result<void> mark_accessed(Machine& m, std::uint16_t selector, Descriptor& d) {
+    constexpr std::uint32_t accessed = 1u << 8;
+    if (d.high & accessed) return {};
+    TRY(write_descriptor_high(m, selector, d.high | accessed));
+    d.high |= accessed;
+    return {};
+}
+inline SegmentRegister make_segment(std::uint16_t selector, const Descriptor& d) {
+    return {selector, d.attributes(), d.base(), d.limit()};
+}
 /// A stack segment for privilege level `cpl`.  Faults with `vector` (#GP or #TS), or #SS if it is not present;
 /// null gives error code ext.  Accessed is set in what is returned and in the table.
 Result<SegmentRegister> check_stack(Machine& m, std::uint16_t selector, unsigned cpl, Vector vector,
