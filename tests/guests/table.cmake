@@ -24,3 +24,14 @@ guest_test(io_permissions   SOURCES instructions/io_permissions.c  GROUPS instru
 guest_test(gates            SOURCES instructions/gates.c           GROUPS instructions)
 guest_test(iret             SOURCES instructions/iret.c            GROUPS instructions)
 guest_test(transfers        SOURCES instructions/transfers.c       GROUPS instructions)
+
+guest_test(page_faults      SOURCES paging/page_faults.c        GROUPS paging)
+guest_test(large_pages      SOURCES paging/large_pages.c        GROUPS paging)
+guest_test(invalidation     SOURCES paging/invalidation.c       GROUPS paging)
+guest_test(operand_faults   SOURCES paging/operand_faults.c     GROUPS paging)
+guest_test(paging_strict    SOURCES paging/strict.c             GROUPS paging
+           NO_QEMU "TCG reports read-modify-write as reads, and stack accesses of far transfers as supervisor ones")
+guest_test(protection_low   SOURCES paging/protection.c         GROUPS paging)
+guest_test(protection_high  SOURCES paging/protection.c         GROUPS paging HIGH_HALF)
+guest_test(low_memory       SOURCES paging/low_memory.c         GROUPS paging)
+guest_test(low_memory_floor SOURCES paging/low_memory.c         GROUPS paging RINGPRESS_ARGS --low-memory-floor 65536)

@@ -67,7 +67,6 @@ void guest_main(const struct multiboot_info* info) {
     outer(USER_CODE, KERNEL_DATA | 3, VECTOR_GP, KERNEL_DATA);
     outer(USER_CODE, READ_ONLY3 | 3, VECTOR_GP, READ_ONLY3);
     outer(USER_CODE, CODE3 | 3, VECTOR_GP, CODE3);
-    outer(USER_CODE, ABSENT3 | 3, VECTOR_NP, ABSENT3);  // unlike ret, which says #SS
     outer(USER_CODE, BEYOND | 3, VECTOR_GP, BEYOND);
     outer(KERNEL_CODE | 3, USER_DATA, VECTOR_GP, KERNEL_CODE);
     outer(0x23, USER_DATA, VECTOR_GP, 0x20);
