@@ -1,2 +1,2 @@
-# Nothing: to be up is all.  For boots that are timed or counted.
-echo "booted: $(uname -r) up $(cut -d ' ' -f 1 /proc/uptime)"
+# Nothing: to be up is all.  For boots that are timed or counted; tells where randomisation put the kernel.
+echo "booted: $(uname -r) at $(sed -n 's/ T _text$//p' /proc/kallsyms)"
