@@ -35,3 +35,8 @@ guest_test(protection_low   SOURCES paging/protection.c         GROUPS paging)
 guest_test(protection_high  SOURCES paging/protection.c         GROUPS paging HIGH_HALF)
 guest_test(low_memory       SOURCES paging/low_memory.c         GROUPS paging)
 guest_test(low_memory_floor SOURCES paging/low_memory.c         GROUPS paging RINGPRESS_ARGS --low-memory-floor 65536)
+
+guest_test(self_modifying   SOURCES code/self_modifying.c       GROUPS code)
+guest_test(boundaries       SOURCES code/boundaries.c           GROUPS code)
+guest_test(unmodified       SOURCES code/unmodified.c           GROUPS code)
+guest_test(data_in_code     SOURCES code/data_in_code.c         GROUPS code)
