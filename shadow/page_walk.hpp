@@ -48,7 +48,8 @@ struct Translation {
 
 namespace detail {
 
-/// An entry of a paging structure.  Tables that lie outside RAM read as ones, like any memory that is not there.
+/// An entry of a paging structure.  Tables that lie outside RAM read as ones, like any memory that is not
+/// there.
 inline std::uint32_t read_entry(const std::uint8_t* ram, std::uint32_t ram_size, std::uint32_t address) {
     if (address >= ram_size) return 0xFFFFFFFFu;
     std::uint32_t entry;
@@ -57,9 +58,11 @@ inline std::uint32_t read_entry(const std::uint8_t* ram, std::uint32_t ram_size,
 }
 
 /// Sets A or D with a locked OR, as the processor does: the guest may own the other bits at the same moment.
-inline void set_entry_bits(std::uint8_t* ram, std::uint32_t ram_size, std::uint32_t address, std::uint32_t bits) {
+inline void set_entry_bits(std::uint8_t* ram, std::uint32_t ram_size, std::uint32_t address,
+                           std::uint32_t bits) {
     if (address >= ram_size) return;
-    std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ram + address)).fetch_or(bits, std::memory_order_relaxed);
+    std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ram + address))
+        .fetch_or(bits, std::memory_order_relaxed);
 }
 
 }  // namespace detail

@@ -1,5 +1,6 @@
-// Two opinions must agree before an instruction may run natively: our own reading of its layout, and Capstone's.
-// Sensitive instructions never run natively, so for them the opcode maps of classify() are enough.
+// Two opinions must agree before an instruction may run natively: our own reading of its layout, and
+// Capstone's. Sensitive instructions never run natively, so for them the opcode maps of classify() are
+// enough.
 #include "traps/decode.hpp"
 
 #include <capstone/capstone.h>
@@ -33,7 +34,8 @@ struct Decoder::Impl {
     cs_insn* scratch[2] = {};   // cs_disasm_iter fills one in place, so that decoding allocates nothing
     Cached cache[kCacheSize];
 
-    bool capstone_agrees(const Instruction& insn, const std::uint8_t* bytes, std::size_t available, unsigned which) {
+    bool capstone_agrees(const Instruction& insn, const std::uint8_t* bytes, std::size_t available,
+                         unsigned which) {
         std::uint64_t address = 0;
         std::size_t left = available < kMaxLength ? available : kMaxLength;
         if (!cs_disasm_iter(handle[which], &bytes, &left, &address, scratch[which])) return false;
@@ -81,16 +83,19 @@ Instruction Decoder::decode(const std::uint8_t* bytes, std::size_t available, un
 
     const Verdict verdict = classify(insn);
     if (verdict == Verdict::undefined) return nothing;
-    if (verdict == Verdict::ask_capstone && !impl_->capstone_agrees(insn, bytes, available, code_size == 4 ? 0 : 1))
+    if (verdict == Verdict::ask_capstone &&
+        !impl_->capstone_agrees(insn, bytes, available, code_size == 4 ? 0 : 1))
         return nothing;
     cached.code_size = static_cast<std::uint8_t>(code_size);
     cached.insn = insn;
     return insn;
 }
 
-std::string Decoder::text(const std::uint8_t* bytes, std::size_t available, std::uint32_t address, unsigned code_size) {
+std::string Decoder::text(const std::uint8_t* bytes, std::size_t available, std::uint32_t address,
+                          unsigned code_size) {
     cs_insn* insn = nullptr;
-    const std::size_t count = cs_disasm(impl_->handle[code_size == 4 ? 0 : 1], bytes, available, address, 1, &insn);
+    const std::size_t count =
+        cs_disasm(impl_->handle[code_size == 4 ? 0 : 1], bytes, available, address, 1, &insn);
     if (count == 0) return "(bad)";
     std::string text = insn->mnemonic;
     if (insn->op_str[0]) text = text + " " + insn->op_str;

@@ -1,5 +1,6 @@
-// One switch per opcode map, in the order of SDM Vol. 2D, appendix A.  Every encoding of a sensitive instruction
-// is listed here; prefixes do not change what an instruction is, with the few exceptions spelled out.
+// One switch per opcode map, in the order of SDM Vol. 2D, appendix A.  Every encoding of a sensitive
+// instruction is listed here; prefixes do not change what an instruction is, with the few exceptions spelled
+// out.
 #include "traps/decode_classify.hpp"
 
 namespace ringpress {
@@ -61,9 +62,13 @@ Verdict one_byte(Instruction& insn) {
         case 0xFF:
             switch (reg) {
                 case 2: return branch(insn, Flow::call_indirect);
-                case 3: return insn.has_memory ? sensitive(insn, InsnId::far_call, Flow::other) : Verdict::undefined;
+                case 3:
+                    return insn.has_memory ? sensitive(insn, InsnId::far_call, Flow::other)
+                                           : Verdict::undefined;
                 case 4: return branch(insn, Flow::jmp_indirect);
-                case 5: return insn.has_memory ? sensitive(insn, InsnId::far_jmp, Flow::other) : Verdict::undefined;
+                case 5:
+                    return insn.has_memory ? sensitive(insn, InsnId::far_jmp, Flow::other)
+                                           : Verdict::undefined;
                 case 7: return Verdict::undefined;
                 default: return Verdict::ask_capstone;
             }
@@ -97,7 +102,10 @@ Verdict group_15(Instruction& insn) {
         return fence ? Verdict::innocuous : Verdict::undefined;
     }
     switch (insn.reg_field()) {
-        case 0: case 1: case 2: case 3: return insn.prefix_rep ? Verdict::undefined : fpu(insn, Verdict::innocuous);
+        case 0:
+        case 1:
+        case 2:
+        case 3: return insn.prefix_rep ? Verdict::undefined : fpu(insn, Verdict::innocuous);
         case 7: return prefixed ? Verdict::undefined : Verdict::innocuous;  // clflush
         default: return Verdict::undefined;  // xsave and xrstor need CR4.OSXSAVE
     }
@@ -134,7 +142,8 @@ Verdict two_byte(Instruction& insn) {
         case 0x0E: case 0x0F: return Verdict::undefined;                              // 3DNow!
         // Hints: whatever is not a prefetch is a nop, endbr32 among them.
         case 0x18: case 0x19: case 0x1A: case 0x1B: case 0x1C: case 0x1D: case 0x1E: case 0x1F:
-            // With CET and MPX off these are nops, but F3 0F 1E /1 would read a shadow stack pointer: none here.
+            // With CET and MPX off these are nops, but F3 0F 1E /1 would read a shadow stack pointer: none
+            // here.
             return Verdict::innocuous;
         case 0x20: case 0x22: {
             const unsigned cr = insn.reg_field();

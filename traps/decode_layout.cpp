@@ -180,7 +180,8 @@ void take_immediate(Instruction& insn, Cursor& in, unsigned tail) {
     if (tail & imm8) insn.immediate = static_cast<std::uint32_t>(sign_extend(in.take(1), 1));
     // A near branch displacement is signed; of other immediates no more than operand_size bytes are used.
     if (tail & immv)
-        insn.immediate = static_cast<std::uint32_t>(sign_extend(in.take(insn.operand_size), insn.operand_size));
+        insn.immediate =
+            static_cast<std::uint32_t>(sign_extend(in.take(insn.operand_size), insn.operand_size));
     if (tail & far_ptr) {
         insn.immediate = in.take(insn.operand_size);
         insn.far_selector = static_cast<std::uint16_t>(in.take(2));

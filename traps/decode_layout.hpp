@@ -1,6 +1,6 @@
-// How many bytes an IA-32 instruction has, and which byte is what: prefixes, opcode, ModRM, SIB, displacement,
-// immediate.  Knows the layout only, not whether the processor has the instruction.
-// Source: SDM Vol. 2, chapter 2 and the opcode maps of appendix A.
+// How many bytes an IA-32 instruction has, and which byte is what: prefixes, opcode, ModRM, SIB,
+// displacement, immediate.  Knows the layout only, not whether the processor has the instruction. Source: SDM
+// Vol. 2, chapter 2 and the opcode maps of appendix A.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,8 @@ namespace ringpress {
 enum class Layout : std::uint8_t {
     complete,
     truncated,  ///< more bytes are needed
-    invalid,    ///< longer than 15 bytes, or an encoding space that the CPU model does not have (VEX, EVEX, XOP)
+    invalid,    ///< longer than 15 bytes, or an encoding space that the CPU model does not have (VEX, EVEX,
+                ///< XOP)
 };
 
 /// Fills everything of `insn` but id, flow and uses_fpu.

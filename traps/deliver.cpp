@@ -6,7 +6,13 @@ namespace ringpress {
 
 namespace {
 
-enum GateType : unsigned { task_gate = 0x05, interrupt_16 = 0x06, trap_16 = 0x07, interrupt_32 = 0x0E, trap_32 = 0x0F };
+enum GateType : unsigned {
+    task_gate = 0x05,
+    interrupt_16 = 0x06,
+    trap_16 = 0x07,
+    interrupt_32 = 0x0E,
+    trap_32 = 0x0F
+};
 
 /// EFLAGS bits that every handler starts without.
 constexpr std::uint32_t kCleared = eflags::TF | eflags::NT | eflags::RF | eflags::VM;
@@ -47,7 +53,8 @@ Severity severity(Vector v) {
 
 /// Table 6-5: does `second`, met while delivering `first`, make a double fault?
 bool makes_double_fault(const Event& first, Vector second) {
-    if (first.kind == EventKind::external_interrupt || first.kind == EventKind::software_interrupt) return false;
+    if (first.kind == EventKind::external_interrupt || first.kind == EventKind::software_interrupt)
+        return false;
     const Severity a = severity(first.vector), b = severity(second);
     if (a == Severity::contributory) return b == Severity::contributory;
     return a == Severity::page_fault && b != Severity::benign;

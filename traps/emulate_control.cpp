@@ -7,8 +7,8 @@ namespace ringpress {
 namespace {
 
 /// What CR0 keeps: its other bits ignore writes.
-constexpr std::uint32_t kCr0Bits = cr0::PE | cr0::MP | cr0::EM | cr0::TS | cr0::NE | cr0::WP | cr0::AM | cr0::NW |
-                                   cr0::CD | cr0::PG;
+constexpr std::uint32_t kCr0Bits =
+    cr0::PE | cr0::MP | cr0::EM | cr0::TS | cr0::NE | cr0::WP | cr0::AM | cr0::NW | cr0::CD | cr0::PG;
 
 Result<void> write_cr0(Machine& m, std::uint32_t value) {
     value = (value & kCr0Bits) | cr0::ET;

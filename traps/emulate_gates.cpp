@@ -72,7 +72,8 @@ Emulated interrupt_return(Machine& m, const Instruction& insn) {
 Emulated emulate_gates(Machine& m, const Instruction& insn) {
     switch (insn.id) {
         case InsnId::int_n:
-            return software_interrupt(m, insn, static_cast<Vector>(insn.immediate & 0xFFu), EventKind::software_interrupt);
+            return software_interrupt(m, insn, static_cast<Vector>(insn.immediate & 0xFFu),
+                                      EventKind::software_interrupt);
         case InsnId::int3: return software_interrupt(m, insn, Vector::BP, EventKind::software_interrupt);
         case InsnId::int1: return software_interrupt(m, insn, Vector::DB, EventKind::trap);  // no DPL check
         case InsnId::into:

@@ -50,14 +50,16 @@ constexpr bool in_set(unsigned type, std::uint32_t set) { return (set >> type) &
 
 Emulated load_rights_or_limit(Machine& m, const Instruction& insn) {
     // System types that have rights: TSS, LDT, call and task gates; and a limit: TSS and LDT.
-    constexpr std::uint32_t with_rights = 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 9 | 1u << 11 | 1u << 12;
+    constexpr std::uint32_t with_rights =
+        1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 9 | 1u << 11 | 1u << 12;
     constexpr std::uint32_t with_limit = 1u << 1 | 1u << 2 | 1u << 3 | 1u << 9 | 1u << 11;
     const bool rights = insn.id == InsnId::lar;
     const auto selector = static_cast<std::uint16_t>(TRY(read_rm(m, insn, 2)));
     Descriptor d;
     bool good = TRY(visible_descriptor(m, selector, d));
     if (good && !d.is_code_or_data()) good = in_set(d.type(), rights ? with_rights : with_limit);
-    if (good) write_gpr(m.cpu, insn.reg_field(), insn.operand_size, rights ? d.high & 0x00F0FF00u : d.limit());
+    if (good)
+        write_gpr(m.cpu, insn.reg_field(), insn.operand_size, rights ? d.high & 0x00F0FF00u : d.limit());
     set_zero_flag(m.cpu, good);
     return Next::advance;
 }

@@ -50,14 +50,15 @@ Emulated to_code(Machine& m, const Instruction& insn, const FarPointer& to, Desc
     if (!within_limit(target, eip, 1)) return Fault::gp(0);
     TRY(mark_accessed(m, to.selector, d));
     const SegmentRegister cs = make_segment(with_rpl(to.selector, cpl), d);
-    if (insn.id == InsnId::far_call) return call_same_level(m, cs, eip, insn.operand_size, m.cpu.eip + insn.length);
+    if (insn.id == InsnId::far_call)
+        return call_same_level(m, cs, eip, insn.operand_size, m.cpu.eip + insn.length);
     commit_jump(m, cs, eip);
     return Next::jumped;
 }
 
 /// A call to a more privileged level: its stack, the caller's stack pointer, parameters, the return address.
-Emulated call_inner(Machine& m, const SegmentRegister& cs, std::uint32_t eip, unsigned width, unsigned parameters,
-                    std::uint32_t return_eip) {
+Emulated call_inner(Machine& m, const SegmentRegister& cs, std::uint32_t eip, unsigned width,
+                    unsigned parameters, std::uint32_t return_eip) {
     VCpu& cpu = m.cpu;
     const InnerStack stack = TRY(inner_stack(m, cs.rpl(), 0));
     std::uint32_t values[31];
@@ -137,7 +138,8 @@ Emulated far_return(Machine& m, const Instruction& insn) {
     TRY(peek_frame(m, 2 * width + released, width, 2, outer));
     const unsigned cpl = cs.rpl();
     const SegmentRegister ss = TRY(check_stack(m, static_cast<std::uint16_t>(outer[1]), cpl, Vector::GP, 0));
-    const std::uint32_t esp = ss.is_big() ? outer[0] : (cpu.reg(Gpr::esp) & 0xFFFF0000u) | (outer[0] & 0xFFFFu);
+    const std::uint32_t esp =
+        ss.is_big() ? outer[0] : (cpu.reg(Gpr::esp) & 0xFFFF0000u) | (outer[0] & 0xFFFFu);
     cpu.segment(Seg::ss) = ss;
     cpu.reg(Gpr::esp) = moved_esp(ss, esp, released);
     commit_jump(m, cs, image[0]);

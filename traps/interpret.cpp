@@ -22,7 +22,8 @@ Emulated arithmetic(Machine& m, const Instruction& insn) {
     constexpr unsigned cmp = 7;
     const unsigned op = insn.opcode >> 3, form = insn.opcode & 7u, width = operand_width(insn);
     if (form >= 4) {  // accumulator, immediate
-        const std::uint32_t value = alu::arithmetic(op, read_gpr(cpu, 0, width), insn.immediate, width, cpu.eflags);
+        const std::uint32_t value =
+            alu::arithmetic(op, read_gpr(cpu, 0, width), insn.immediate, width, cpu.eflags);
         if (op != cmp) write_gpr(cpu, 0, width, value);
         return Next::advance;
     }
@@ -113,11 +114,14 @@ Emulated unary_group(Machine& m, const Instruction& insn) {
     const unsigned width = operand_width(insn);
     switch (insn.reg_field()) {
         case 0:
-        case 1: alu::test(TRY(read_rm(m, insn, width)), insn.immediate, width, m.cpu.eflags); return Next::advance;
+        case 1:
+            alu::test(TRY(read_rm(m, insn, width)), insn.immediate, width, m.cpu.eflags);
+            return Next::advance;
         case 2: return modify_rm(m, insn, width, [](std::uint32_t d, std::uint32_t&) { return ~d; });
         case 3:
-            return modify_rm(m, insn, width,
-                             [&](std::uint32_t d, std::uint32_t& flags) { return alu::neg(d, width, flags); });
+            return modify_rm(m, insn, width, [&](std::uint32_t d, std::uint32_t& flags) {
+                return alu::neg(d, width, flags);
+            });
         default: return multiply_divide(m, insn);
     }
 }
@@ -223,7 +227,9 @@ Interpreted one_byte(Machine& m, const Instruction& insn) {
             case 0x8D: write_gpr(cpu, reg, insn.operand_size, effective_offset(cpu, insn)); break;
             case 0xC6: case 0xC7: TRY(write_rm(m, insn, width, insn.immediate)); break;
             case 0xD7: write_gpr(cpu, 0, 1, TRY(read_rm(m, insn, 1))); break;
-            default: alu::test(TRY(read_rm(m, insn, width)), read_gpr(cpu, reg, width), width, cpu.eflags); break;
+            default:
+                alu::test(TRY(read_rm(m, insn, width)), read_gpr(cpu, reg, width), width, cpu.eflags);
+                break;
         }
         return Next::advance;
     };
@@ -238,7 +244,12 @@ Interpreted one_byte(Machine& m, const Instruction& insn) {
         case 0x98: case 0x99: return handled(extend_accumulator(m, insn));
         case 0x9E: case 0x9F: case 0xF5: case 0xF8: case 0xF9: case 0xFC: case 0xFD:
             return handled(flag_instruction(cpu, op));
-        case 0xA0: case 0xA1: case 0xA2: case 0xA3: case 0xA8: case 0xA9: return handled(accumulator(m, insn));
+        case 0xA0:
+        case 0xA1:
+        case 0xA2:
+        case 0xA3:
+        case 0xA8:
+        case 0xA9: return handled(accumulator(m, insn));
         case 0xC0: case 0xC1: case 0xD0: case 0xD1: case 0xD2: case 0xD3: return handled(shift(m, insn));
         case 0xF6: case 0xF7: return handled(unary_group(m, insn));
         case 0xFE: case 0xFF:
@@ -264,7 +275,8 @@ bool lockable(const Instruction& insn) {
     }
     if (insn.opcode_map != 1) return false;
     if (op == 0xBA) return reg >= 5;
-    return op == 0xAB || op == 0xB3 || op == 0xBB || op == 0xB0 || op == 0xB1 || op == 0xC0 || op == 0xC1 || op == 0xC7;
+    return op == 0xAB || op == 0xB3 || op == 0xBB || op == 0xB0 || op == 0xB1 || op == 0xC0 || op == 0xC1 ||
+           op == 0xC7;
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
-// Arithmetic by the host's own ALU.  An interpreted instruction must leave the very flags that it would have left
-// natively, those included that the manuals call undefined; the surest source for them is the same processor.
+// Arithmetic by the host's own ALU.  An interpreted instruction must leave the very flags that it would have
+// left natively, those included that the manuals call undefined; the surest source for them is the same
+// processor.
 //
-// Flags travel in AX: AH as lahf and sahf have it (SF ZF AF PF CF), AL is OF.  Adding 0x7F to AL turns 1 into an
-// overflow, so that two instructions load all six flags, and two store them.  No stack is touched.
+// Flags travel in AX: AH as lahf and sahf have it (SF ZF AF PF CF), AL is OF.  Adding 0x7F to AL turns 1 into
+// an overflow, so that two instructions load all six flags, and two store them.  No stack is touched.
 #pragma once
 
 #include <cstdint>
@@ -24,106 +25,149 @@ inline std::uint32_t unpack_flags(std::uint32_t old, std::uint32_t ax) {
 #define RINGPRESS_FLAGS_OUT "\n\tlahf\n\tseto %%al"
 
 /// op source, destination
-#define RINGPRESS_BINARY(name, op)                                                                                 \
-    inline std::uint32_t name(std::uint32_t d, std::uint32_t s, unsigned width, std::uint32_t& flags) {            \
-        std::uint32_t ax = pack_flags(flags);                                                                      \
-        switch (width) {                                                                                           \
-            case 1:                                                                                                \
-                asm(RINGPRESS_FLAGS_IN op "b %b2, %b1" RINGPRESS_FLAGS_OUT : "+&a"(ax), "+r"(d) : "r"(s) : "cc");   \
-                break;                                                                                             \
-            case 2:                                                                                                \
-                asm(RINGPRESS_FLAGS_IN op "w %w2, %w1" RINGPRESS_FLAGS_OUT : "+&a"(ax), "+r"(d) : "r"(s) : "cc");   \
-                break;                                                                                             \
-            default:                                                                                               \
-                asm(RINGPRESS_FLAGS_IN op "l %k2, %k1" RINGPRESS_FLAGS_OUT : "+&a"(ax), "+r"(d) : "r"(s) : "cc");   \
-                break;                                                                                             \
-        }                                                                                                          \
-        flags = unpack_flags(flags, ax);                                                                           \
-        return d;                                                                                                  \
+#define RINGPRESS_BINARY(name, op)                                                                      \
+    inline std::uint32_t name(std::uint32_t d, std::uint32_t s, unsigned width, std::uint32_t& flags) { \
+        std::uint32_t ax = pack_flags(flags);                                                           \
+        switch (width) {                                                                                \
+            case 1:                                                                                     \
+                asm(RINGPRESS_FLAGS_IN op "b %b2, %b1" RINGPRESS_FLAGS_OUT                              \
+                    : "+&a"(ax), "+r"(d)                                                                \
+                    : "r"(s)                                                                            \
+                    : "cc");                                                                            \
+                break;                                                                                  \
+            case 2:                                                                                     \
+                asm(RINGPRESS_FLAGS_IN op "w %w2, %w1" RINGPRESS_FLAGS_OUT                              \
+                    : "+&a"(ax), "+r"(d)                                                                \
+                    : "r"(s)                                                                            \
+                    : "cc");                                                                            \
+                break;                                                                                  \
+            default:                                                                                    \
+                asm(RINGPRESS_FLAGS_IN op "l %k2, %k1" RINGPRESS_FLAGS_OUT                              \
+                    : "+&a"(ax), "+r"(d)                                                                \
+                    : "r"(s)                                                                            \
+                    : "cc");                                                                            \
+                break;                                                                                  \
+        }                                                                                               \
+        flags = unpack_flags(flags, ax);                                                                \
+        return d;                                                                                       \
     }
 
 /// op destination
-#define RINGPRESS_UNARY(name, op)                                                                                  \
-    inline std::uint32_t name(std::uint32_t d, unsigned width, std::uint32_t& flags) {                             \
-        std::uint32_t ax = pack_flags(flags);                                                                      \
-        switch (width) {                                                                                           \
-            case 1: asm(RINGPRESS_FLAGS_IN op "b %b1" RINGPRESS_FLAGS_OUT : "+&a"(ax), "+r"(d) : : "cc"); break;    \
-            case 2: asm(RINGPRESS_FLAGS_IN op "w %w1" RINGPRESS_FLAGS_OUT : "+&a"(ax), "+r"(d) : : "cc"); break;    \
-            default: asm(RINGPRESS_FLAGS_IN op "l %k1" RINGPRESS_FLAGS_OUT : "+&a"(ax), "+r"(d) : : "cc"); break;   \
-        }                                                                                                          \
-        flags = unpack_flags(flags, ax);                                                                           \
-        return d;                                                                                                  \
+#define RINGPRESS_UNARY(name, op)                                                                     \
+    inline std::uint32_t name(std::uint32_t d, unsigned width, std::uint32_t& flags) {                \
+        std::uint32_t ax = pack_flags(flags);                                                         \
+        switch (width) {                                                                              \
+            case 1:                                                                                   \
+                asm(RINGPRESS_FLAGS_IN op "b %b1" RINGPRESS_FLAGS_OUT : "+&a"(ax), "+r"(d) : : "cc"); \
+                break;                                                                                \
+            case 2:                                                                                   \
+                asm(RINGPRESS_FLAGS_IN op "w %w1" RINGPRESS_FLAGS_OUT : "+&a"(ax), "+r"(d) : : "cc"); \
+                break;                                                                                \
+            default:                                                                                  \
+                asm(RINGPRESS_FLAGS_IN op "l %k1" RINGPRESS_FLAGS_OUT : "+&a"(ax), "+r"(d) : : "cc"); \
+                break;                                                                                \
+        }                                                                                             \
+        flags = unpack_flags(flags, ax);                                                              \
+        return d;                                                                                     \
     }
 
 /// op cl, destination
-#define RINGPRESS_SHIFT(name, op)                                                                                  \
-    inline std::uint32_t name(std::uint32_t d, std::uint32_t count, unsigned width, std::uint32_t& flags) {        \
-        std::uint32_t ax = pack_flags(flags);                                                                      \
-        switch (width) {                                                                                           \
-            case 1:                                                                                                \
-                asm(RINGPRESS_FLAGS_IN op "b %%cl, %b1" RINGPRESS_FLAGS_OUT : "+&a"(ax), "+r"(d) : "c"(count) : "cc"); \
-                break;                                                                                             \
-            case 2:                                                                                                \
-                asm(RINGPRESS_FLAGS_IN op "w %%cl, %w1" RINGPRESS_FLAGS_OUT : "+&a"(ax), "+r"(d) : "c"(count) : "cc"); \
-                break;                                                                                             \
-            default:                                                                                               \
-                asm(RINGPRESS_FLAGS_IN op "l %%cl, %k1" RINGPRESS_FLAGS_OUT : "+&a"(ax), "+r"(d) : "c"(count) : "cc"); \
-                break;                                                                                             \
-        }                                                                                                          \
-        flags = unpack_flags(flags, ax);                                                                           \
-        return d;                                                                                                  \
+#define RINGPRESS_SHIFT(name, op)                                                                           \
+    inline std::uint32_t name(std::uint32_t d, std::uint32_t count, unsigned width, std::uint32_t& flags) { \
+        std::uint32_t ax = pack_flags(flags);                                                               \
+        switch (width) {                                                                                    \
+            case 1:                                                                                         \
+                asm(RINGPRESS_FLAGS_IN op "b %%cl, %b1" RINGPRESS_FLAGS_OUT                                 \
+                    : "+&a"(ax), "+r"(d)                                                                    \
+                    : "c"(count)                                                                            \
+                    : "cc");                                                                                \
+                break;                                                                                      \
+            case 2:                                                                                         \
+                asm(RINGPRESS_FLAGS_IN op "w %%cl, %w1" RINGPRESS_FLAGS_OUT                                 \
+                    : "+&a"(ax), "+r"(d)                                                                    \
+                    : "c"(count)                                                                            \
+                    : "cc");                                                                                \
+                break;                                                                                      \
+            default:                                                                                        \
+                asm(RINGPRESS_FLAGS_IN op "l %%cl, %k1" RINGPRESS_FLAGS_OUT                                 \
+                    : "+&a"(ax), "+r"(d)                                                                    \
+                    : "c"(count)                                                                            \
+                    : "cc");                                                                                \
+                break;                                                                                      \
+        }                                                                                                   \
+        flags = unpack_flags(flags, ax);                                                                    \
+        return d;                                                                                           \
     }
 
 /// As RINGPRESS_BINARY, for what has no byte form.
-#define RINGPRESS_WIDE_BINARY(name, op)                                                                            \
-    inline std::uint32_t name(std::uint32_t d, std::uint32_t s, unsigned width, std::uint32_t& flags) {            \
-        std::uint32_t ax = pack_flags(flags);                                                                      \
-        if (width == 2)                                                                                            \
-            asm(RINGPRESS_FLAGS_IN op "w %w2, %w1" RINGPRESS_FLAGS_OUT : "+&a"(ax), "+r"(d) : "r"(s) : "cc");       \
-        else                                                                                                       \
-            asm(RINGPRESS_FLAGS_IN op "l %k2, %k1" RINGPRESS_FLAGS_OUT : "+&a"(ax), "+r"(d) : "r"(s) : "cc");       \
-        flags = unpack_flags(flags, ax);                                                                           \
-        return d;                                                                                                  \
+#define RINGPRESS_WIDE_BINARY(name, op)                                                                 \
+    inline std::uint32_t name(std::uint32_t d, std::uint32_t s, unsigned width, std::uint32_t& flags) { \
+        std::uint32_t ax = pack_flags(flags);                                                           \
+        if (width == 2)                                                                                 \
+            asm(RINGPRESS_FLAGS_IN op "w %w2, %w1" RINGPRESS_FLAGS_OUT                                  \
+                : "+&a"(ax), "+r"(d)                                                                    \
+                : "r"(s)                                                                                \
+                : "cc");                                                                                \
+        else                                                                                            \
+            asm(RINGPRESS_FLAGS_IN op "l %k2, %k1" RINGPRESS_FLAGS_OUT                                  \
+                : "+&a"(ax), "+r"(d)                                                                    \
+                : "r"(s)                                                                                \
+                : "cc");                                                                                \
+        flags = unpack_flags(flags, ax);                                                                \
+        return d;                                                                                       \
     }
 
 /// op cl, source, destination
-#define RINGPRESS_DOUBLE_SHIFT(name, op)                                                                           \
-    inline std::uint32_t name(std::uint32_t d, std::uint32_t s, std::uint32_t count, unsigned width,               \
-                              std::uint32_t& flags) {                                                              \
-        std::uint32_t ax = pack_flags(flags);                                                                      \
-        if (width == 2)                                                                                            \
-            asm(RINGPRESS_FLAGS_IN op "w %%cl, %w2, %w1" RINGPRESS_FLAGS_OUT                                       \
-                : "+&a"(ax), "+r"(d) : "r"(s), "c"(count) : "cc");                                                  \
-        else                                                                                                       \
-            asm(RINGPRESS_FLAGS_IN op "l %%cl, %k2, %k1" RINGPRESS_FLAGS_OUT                                       \
-                : "+&a"(ax), "+r"(d) : "r"(s), "c"(count) : "cc");                                                  \
-        flags = unpack_flags(flags, ax);                                                                           \
-        return d;                                                                                                  \
+#define RINGPRESS_DOUBLE_SHIFT(name, op)                                                             \
+    inline std::uint32_t name(std::uint32_t d, std::uint32_t s, std::uint32_t count, unsigned width, \
+                              std::uint32_t& flags) {                                                \
+        std::uint32_t ax = pack_flags(flags);                                                        \
+        if (width == 2)                                                                              \
+            asm(RINGPRESS_FLAGS_IN op "w %%cl, %w2, %w1" RINGPRESS_FLAGS_OUT                         \
+                : "+&a"(ax), "+r"(d)                                                                 \
+                : "r"(s), "c"(count)                                                                 \
+                : "cc");                                                                             \
+        else                                                                                         \
+            asm(RINGPRESS_FLAGS_IN op "l %%cl, %k2, %k1" RINGPRESS_FLAGS_OUT                         \
+                : "+&a"(ax), "+r"(d)                                                                 \
+                : "r"(s), "c"(count)                                                                 \
+                : "cc");                                                                             \
+        flags = unpack_flags(flags, ax);                                                             \
+        return d;                                                                                    \
     }
 
-/// mul, imul, div, idiv: low:high (by op and source) -> low:high.  The accumulator is moved in behind sahf, which
-/// needs AH, and out before lahf.  A division that would fault must not be asked for.
-#define RINGPRESS_WIDE(name, op)                                                                                   \
-    inline void name(std::uint32_t& low, std::uint32_t& high, std::uint32_t s, unsigned width,                     \
-                     std::uint32_t& flags) {                                                                       \
-        std::uint32_t ax = pack_flags(flags), a = low, d = high;                                                   \
-        switch (width) {                                                                                           \
-            case 1:                                                                                                \
-                asm(RINGPRESS_FLAGS_IN "movl %k1, %%eax\n\t" op "b %b3\n\tmovl %%eax, %k1" RINGPRESS_FLAGS_OUT     \
-                    : "+&a"(ax), "+r"(a), "+d"(d) : "r"(s) : "cc");                                                 \
-                break;                                                                                             \
-            case 2:                                                                                                \
-                asm(RINGPRESS_FLAGS_IN "movl %k1, %%eax\n\t" op "w %w3\n\tmovl %%eax, %k1" RINGPRESS_FLAGS_OUT     \
-                    : "+&a"(ax), "+r"(a), "+d"(d) : "r"(s) : "cc");                                                 \
-                break;                                                                                             \
-            default:                                                                                               \
-                asm(RINGPRESS_FLAGS_IN "movl %k1, %%eax\n\t" op "l %k3\n\tmovl %%eax, %k1" RINGPRESS_FLAGS_OUT     \
-                    : "+&a"(ax), "+r"(a), "+d"(d) : "r"(s) : "cc");                                                 \
-                break;                                                                                             \
-        }                                                                                                          \
-        low = a;                                                                                                   \
-        high = d;                                                                                                  \
-        flags = unpack_flags(flags, ax);                                                                           \
+/// mul, imul, div, idiv: low:high (by op and source) -> low:high.  The accumulator is moved in behind sahf,
+/// which needs AH, and out before lahf.  A division that would fault must not be asked for.
+#define RINGPRESS_WIDE(name, op)                                                               \
+    inline void name(std::uint32_t& low, std::uint32_t& high, std::uint32_t s, unsigned width, \
+                     std::uint32_t& flags) {                                                   \
+        std::uint32_t ax = pack_flags(flags), a = low, d = high;                               \
+        switch (width) {                                                                       \
+            case 1:                                                                            \
+                asm(RINGPRESS_FLAGS_IN "movl %k1, %%eax\n\t" op                                \
+                                       "b %b3\n\tmovl %%eax, %k1" RINGPRESS_FLAGS_OUT          \
+                    : "+&a"(ax), "+r"(a), "+d"(d)                                              \
+                    : "r"(s)                                                                   \
+                    : "cc");                                                                   \
+                break;                                                                         \
+            case 2:                                                                            \
+                asm(RINGPRESS_FLAGS_IN "movl %k1, %%eax\n\t" op                                \
+                                       "w %w3\n\tmovl %%eax, %k1" RINGPRESS_FLAGS_OUT          \
+                    : "+&a"(ax), "+r"(a), "+d"(d)                                              \
+                    : "r"(s)                                                                   \
+                    : "cc");                                                                   \
+                break;                                                                         \
+            default:                                                                           \
+                asm(RINGPRESS_FLAGS_IN "movl %k1, %%eax\n\t" op                                \
+                                       "l %k3\n\tmovl %%eax, %k1" RINGPRESS_FLAGS_OUT          \
+                    : "+&a"(ax), "+r"(a), "+d"(d)                                              \
+                    : "r"(s)                                                                   \
+                    : "cc");                                                                   \
+                break;                                                                         \
+        }                                                                                      \
+        low = a;                                                                               \
+        high = d;                                                                              \
+        flags = unpack_flags(flags, ax);                                                       \
     }
 
 RINGPRESS_BINARY(add, "add")
@@ -169,7 +213,8 @@ RINGPRESS_WIDE(idiv, "idiv")
 #undef RINGPRESS_WIDE
 
 /// The eight operations of opcodes 00..3F and 80..83, in ModRM order; cmp returns its destination unchanged.
-inline std::uint32_t arithmetic(unsigned op, std::uint32_t d, std::uint32_t s, unsigned width, std::uint32_t& flags) {
+inline std::uint32_t arithmetic(unsigned op, std::uint32_t d, std::uint32_t s, unsigned width,
+                                std::uint32_t& flags) {
     switch (op) {
         case 0: return add(d, s, width, flags);
         case 1: return bit_or(d, s, width, flags);
@@ -183,7 +228,8 @@ inline std::uint32_t arithmetic(unsigned op, std::uint32_t d, std::uint32_t s, u
 }
 
 /// The eight shifts and rotates of opcodes C0, C1, D0..D3; 6 is an alias of shl.
-inline std::uint32_t shift(unsigned op, std::uint32_t d, std::uint32_t count, unsigned width, std::uint32_t& flags) {
+inline std::uint32_t shift(unsigned op, std::uint32_t d, std::uint32_t count, unsigned width,
+                           std::uint32_t& flags) {
     switch (op) {
         case 0: return rol(d, count, width, flags);
         case 1: return ror(d, count, width, flags);

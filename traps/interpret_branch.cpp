@@ -18,7 +18,8 @@ Emulated loop(Machine& m, const Instruction& insn) {
         count = (count - 1) & size_mask(width);
         taken = count != 0 && (op == 0xE2 || zero == (op == 0xE1));
     }
-    const Emulated next = taken ? jump_to(m, insn, cpu.eip + insn.length + insn.immediate) : Emulated(Next::advance);
+    const Emulated next =
+        taken ? jump_to(m, insn, cpu.eip + insn.length + insn.immediate) : Emulated(Next::advance);
     if (next && op != 0xE3) write_gpr(cpu, static_cast<unsigned>(Gpr::ecx), width, count);
     return next;
 }

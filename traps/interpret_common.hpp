@@ -50,9 +50,12 @@ inline unsigned operand_width(const Instruction& insn) { return insn.opcode & 1u
 inline constexpr Interpreted kNotHandled{false, Next::advance};
 inline Interpreted handled(Emulated result) { return {true, result}; }
 
-Interpreted interpret_stack(Machine& m, const Instruction& insn);     // interpret_stack.cpp: push pop enter leave ...
-Interpreted interpret_branch(Machine& m, const Instruction& insn);    // interpret_branch.cpp: near jumps, calls, returns
-Interpreted interpret_string(Machine& m, const Instruction& insn);    // interpret_string.cpp: movs cmps stos lods scas
+Interpreted interpret_stack(Machine& m,
+                            const Instruction& insn);  // interpret_stack.cpp: push pop enter leave ...
+Interpreted interpret_branch(Machine& m,
+                             const Instruction& insn);  // interpret_branch.cpp: near jumps, calls, returns
+Interpreted interpret_string(Machine& m,
+                             const Instruction& insn);  // interpret_string.cpp: movs cmps stos lods scas
 Interpreted interpret_two_byte(Machine& m, const Instruction& insn);  // interpret_two_byte.cpp: the 0F map
 
 }  // namespace ringpress

@@ -1,5 +1,5 @@
-// String instructions, one iteration per call: what remains of a rep is Next::repeat, so that every iteration is
-// an instruction boundary, as the architecture has it.
+// String instructions, one iteration per call: what remains of a rep is Next::repeat, so that every iteration
+// is an instruction boundary, as the architecture has it.
 #include "traps/interpret_common.hpp"
 
 namespace ringpress {
@@ -38,11 +38,15 @@ Emulated run(Machine& m, const Instruction& insn) {
         }
         case StringOp::stos: TRY(store(m, Seg::es, edi, width, read_gpr(cpu, 0, width))); break;
         case StringOp::lods: write_gpr(cpu, 0, width, TRY(load(m, source, esi, width))); break;
-        case StringOp::scas: alu::cmp(read_gpr(cpu, 0, width), TRY(load(m, Seg::es, edi, width)), width, flags); break;
+        case StringOp::scas:
+            alu::cmp(read_gpr(cpu, 0, width), TRY(load(m, Seg::es, edi, width)), width, flags);
+            break;
     }
     cpu.eflags = flags;
     const std::uint32_t by = flags & eflags::DF ? 0u - width : width;
-    const auto step = [&](Gpr r, std::uint32_t n) { cpu.reg(r) = (cpu.reg(r) & ~mask) | ((cpu.reg(r) + n) & mask); };
+    const auto step = [&](Gpr r, std::uint32_t n) {
+        cpu.reg(r) = (cpu.reg(r) & ~mask) | ((cpu.reg(r) + n) & mask);
+    };
     if (op == StringOp::movs || op == StringOp::cmps || op == StringOp::lods) step(Gpr::esi, by);
     if (op != StringOp::lods) step(Gpr::edi, by);
     if (!rep) return Next::advance;

@@ -7,7 +7,8 @@ namespace {
 
 constexpr unsigned kAccumulator = 0;
 
-std::uint32_t bit_operation(unsigned op, std::uint32_t d, std::uint32_t bit, unsigned width, std::uint32_t& flags) {
+std::uint32_t bit_operation(unsigned op, std::uint32_t d, std::uint32_t bit, unsigned width,
+                            std::uint32_t& flags) {
     switch (op) {
         case 0: return alu::bt(d, bit, width, flags);
         case 1: return alu::bts(d, bit, width, flags);
@@ -28,7 +29,8 @@ Emulated bit_test(Machine& m, const Instruction& insn) {
     if (insn.has_memory) {
         std::uint32_t offset = effective_offset(m.cpu, insn);
         if (!immediate) {
-            const std::int32_t number = width == 4 ? static_cast<std::int32_t>(bit) : static_cast<std::int16_t>(bit);
+            const std::int32_t number =
+                width == 4 ? static_cast<std::int32_t>(bit) : static_cast<std::int16_t>(bit);
             offset += static_cast<std::uint32_t>(number >> (width == 4 ? 5 : 4)) * width;
             offset &= size_mask(insn.address_size);
         }
@@ -53,7 +55,8 @@ Emulated double_shift(Machine& m, const Instruction& insn) {
     const Place place = TRY(rm_place(m, insn, width, true));
     std::uint32_t flags = m.cpu.eflags;
     std::uint32_t value = TRY(get(m, place, width, true));
-    value = left ? alu::shld(value, source, count, width, flags) : alu::shrd(value, source, count, width, flags);
+    value =
+        left ? alu::shld(value, source, count, width, flags) : alu::shrd(value, source, count, width, flags);
     TRY(put(m, place, width, value));
     m.cpu.eflags = flags;
     return Next::advance;
@@ -128,7 +131,8 @@ Emulated scan_or_multiply(Machine& m, const Instruction& insn) {
 Emulated conditional_move(Machine& m, const Instruction& insn) {
     // The source is read whatever the condition, and may fault.
     const std::uint32_t value = TRY(read_rm(m, insn, insn.operand_size));
-    if (alu::condition(insn.opcode & 15u, m.cpu.eflags)) write_gpr(m.cpu, insn.reg_field(), insn.operand_size, value);
+    if (alu::condition(insn.opcode & 15u, m.cpu.eflags))
+        write_gpr(m.cpu, insn.reg_field(), insn.operand_size, value);
     return Next::advance;
 }
 

@@ -1,5 +1,5 @@
-// Several stack slots at once: exception frames, far calls and returns.  A frame nearly always lies in one page,
-// and then costs one page walk.
+// Several stack slots at once: exception frames, far calls and returns.  A frame nearly always lies in one
+// page, and then costs one page walk.
 #include "traps/emulate_common.hpp"
 
 namespace ringpress {
@@ -44,7 +44,8 @@ Result<std::uint32_t> push_frame(Machine& m, const SegmentRegister& ss, std::uin
     return below;
 }
 
-Result<void> peek_frame(Machine& m, std::uint32_t skip, unsigned width, unsigned count, std::uint32_t* values) {
+Result<void> peek_frame(Machine& m, std::uint32_t skip, unsigned width, unsigned count,
+                        std::uint32_t* values) {
     if (count == 0) return {};
     const SegmentRegister& ss = m.cpu.segment(Seg::ss);
     const std::uint32_t mask = stack_mask(ss), bottom = (m.cpu.reg(Gpr::esp) + skip) & mask;

@@ -39,7 +39,8 @@ Result<void> save_task(Machine& m, std::uint32_t return_eip, TaskReason reason) 
     TRY(write_word(m, base + offsetof(Tss32, eip), return_eip));
     TRY(write_word(m, base + offsetof(Tss32, eflags), flags));
     for (unsigned i = 0; i < 8; ++i) TRY(write_word(m, base + offsetof(Tss32, gpr) + 4 * i, cpu.gpr[i]));
-    for (unsigned i = 0; i < 6; ++i) TRY(write_word(m, base + offsetof(Tss32, seg) + 4 * i, cpu.seg[i].selector, 2));
+    for (unsigned i = 0; i < 6; ++i)
+        TRY(write_word(m, base + offsetof(Tss32, seg) + 4 * i, cpu.seg[i].selector, 2));
     return {};
 }
 
@@ -66,7 +67,9 @@ Result<SegmentRegister> new_code(Machine& m, std::uint16_t selector, std::uint32
 /// Loads what the new TSS holds.  Faults here are the new task's.
 Result<void> load_task_state(Machine& m, const Tss32& tss, std::uint32_t ext) {
     VCpu& cpu = m.cpu;
-    const auto selector = [&](Seg s) { return static_cast<std::uint16_t>(tss.seg[static_cast<unsigned>(s)]); };
+    const auto selector = [&](Seg s) {
+        return static_cast<std::uint16_t>(tss.seg[static_cast<unsigned>(s)]);
+    };
     // Until its descriptor is loaded a register holds a selector that cannot be used.
     for (unsigned i = 0; i < 6; ++i) cpu.seg[i] = {static_cast<std::uint16_t>(tss.seg[i]), 0, 0, 0};
     cpu.ldtr = TRY(new_ldt(m, static_cast<std::uint16_t>(tss.ldt), ext));
@@ -99,14 +102,16 @@ Result<void> switch_task(Machine& m, std::uint16_t selector, TaskReason reason, 
 
     Descriptor d;
     const bool found = !(selector & 4u) && TRY(find_descriptor(m, selector, d));
-    const bool right_type = found && !d.is_code_or_data() && d.type() == (reason == TaskReason::iret ? kBusy : kAvailable);
+    const bool right_type =
+        found && !d.is_code_or_data() && d.type() == (reason == TaskReason::iret ? kBusy : kAvailable);
     if (!right_type) {
         const bool narrow = found && !d.is_code_or_data() && (d.type() == 1 || d.type() == 3);
         return Fault{narrow ? Vector::TS : on_error, error, 0};
     }
     if (!d.present()) return Fault::np(error);
     if (d.limit() < sizeof(Tss32) - 1) return Fault::ts(error);
-    if (!cpu.tr.present() || (cpu.tr.type() & ~2u) != kAvailable) return Fault::ts(selector_error(cpu.tr.selector, ext));
+    if (!cpu.tr.present() || (cpu.tr.type() & ~2u) != kAvailable)
+        return Fault::ts(selector_error(cpu.tr.selector, ext));
 
     Tss32 tss;
     TRY(m.memory.read_bytes(gva(d.base()), &tss, sizeof tss, Access::read(false)));

@@ -20,7 +20,9 @@ struct Device : MmioBus {
         reads.push_back({a.value, width, 0});
         return 0x11u * width;
     }
-    void mmio_write(gpa a, unsigned width, std::uint32_t value) override { writes.push_back({a.value, width, value}); }
+    void mmio_write(gpa a, unsigned width, std::uint32_t value) override {
+        writes.push_back({a.value, width, value});
+    }
 };
 
 struct Observer : WriteObserver {

@@ -19,12 +19,14 @@ struct Tables {
     }
     std::uint32_t& pde(std::uint32_t address) { return words[kDirectory / 4 + (address >> 22)]; }
     std::uint32_t& pte(std::uint32_t address) { return words[kTable / 4 + ((address >> 12) & 1023)]; }
-    void map(std::uint32_t address, std::uint32_t pde_bits, std::uint32_t pte_bits, std::uint32_t frame = 0x5000) {
+    void map(std::uint32_t address, std::uint32_t pde_bits, std::uint32_t pte_bits,
+             std::uint32_t frame = 0x5000) {
         pde(address) = kTable | pde_bits;
         pte(address) = frame | pte_bits;
     }
     Result<Translation> walk(std::uint32_t address, Access access, bool set_bits = true) {
-        return ringpress::walk(cpu, reinterpret_cast<std::uint8_t*>(words.data()), kRam, gva(address), access, set_bits);
+        return ringpress::walk(cpu, reinterpret_cast<std::uint8_t*>(words.data()), kRam, gva(address), access,
+                               set_bits);
     }
 };
 
@@ -73,7 +75,8 @@ TEST_CASE("rights are the conjunction of both levels, for each privilege and CR0
 TEST_CASE("a protection violation has P set in its error code") {
     Tables t;
     t.map(kAt, P, P);
-    CHECK(t.walk(kAt, Access::store(true)).fault() == Fault::pf(pf_error::P | pf_error::W | pf_error::U, kAt));
+    CHECK(t.walk(kAt, Access::store(true)).fault() ==
+          Fault::pf(pf_error::P | pf_error::W | pf_error::U, kAt));
     CHECK(t.walk(kAt, Access::store(false)).fault() == Fault::pf(pf_error::P | pf_error::W, kAt));
 }
 

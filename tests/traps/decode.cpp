@@ -21,7 +21,8 @@ struct Encoding {
     std::vector<unsigned> bytes;
 };
 
-/// Every opcode of every sensitive instruction; ModRM operands in memory ([ebx]) unless only a register will do.
+/// Every opcode of every sensitive instruction; ModRM operands in memory ([ebx]) unless only a register will
+/// do.
 const Encoding kEncodings[] = {
     {InsnId::cli, {0xFA}},
     {InsnId::sti, {0xFB}},
@@ -141,7 +142,8 @@ TEST_CASE("every encoding of a sensitive instruction is recognised, behind every
 }
 
 TEST_CASE("each line of the table is found under its own id") {
-    for (unsigned i = static_cast<unsigned>(InsnId::innocuous) + 1; i < static_cast<unsigned>(InsnId::count_); ++i)
+    for (unsigned i = static_cast<unsigned>(InsnId::innocuous) + 1; i < static_cast<unsigned>(InsnId::count_);
+         ++i)
         CHECK(info(static_cast<InsnId>(i)).id == static_cast<InsnId>(i));
     CHECK(info(InsnId::popf).mnemonic == "popf");
     CHECK(name(InsnId::innocuous) == "innocuous");
@@ -184,12 +186,13 @@ TEST_CASE("instructions outside the CPU model are undefined") {
 
 TEST_CASE("harmless encodings that Capstone 4 does not know are accepted") {
     Decoder d;
-    for (const auto& bytes : std::vector<std::vector<unsigned>>{{0xF3, 0x0F, 0x1E, 0xFB},        // endbr32
-                                                                {0x0F, 0x1E, 0xC0},              // hint nop
-                                                                {0x0F, 0x19, 0x00},              // hint nop
-                                                                {0xDB, 0xE0},                    // feni, a nop
-                                                                {0xDF, 0xC0},                    // ffreep
-                                                                {0x66, 0x2E, 0x0F, 0x1F, 0x84, 0, 0, 0, 0, 0}}) {
+    for (const auto& bytes :
+         std::vector<std::vector<unsigned>>{{0xF3, 0x0F, 0x1E, 0xFB},  // endbr32
+                                            {0x0F, 0x1E, 0xC0},        // hint nop
+                                            {0x0F, 0x19, 0x00},        // hint nop
+                                            {0xDB, 0xE0},              // feni, a nop
+                                            {0xDF, 0xC0},              // ffreep
+                                            {0x66, 0x2E, 0x0F, 0x1F, 0x84, 0, 0, 0, 0, 0}}) {
         const Instruction i = decode(d, bytes);
         CHECK(i.id == InsnId::innocuous);
         CHECK(i.length == bytes.size());

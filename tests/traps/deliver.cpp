@@ -5,7 +5,8 @@ using namespace ringpress::test;
 
 namespace {
 
-constexpr unsigned kInterrupt32 = 0x8E, kTrap32 = 0x8F, kTrap32User = 0xEF, kInterrupt16 = 0x86, kTrap16 = 0x87;
+constexpr unsigned kInterrupt32 = 0x8E, kTrap32 = 0x8F, kTrap32User = 0xEF, kInterrupt16 = 0x86,
+                   kTrap16 = 0x87;
 constexpr Event kExternalEvent{static_cast<Vector>(0x20), EventKind::external_interrupt, false, 0};
 
 }  // namespace
@@ -126,20 +127,22 @@ TEST_CASE("each thing wrong with a gate has its own fault and error code") {
     CHECK(attempt(none) == kNoFault);
     CHECK(attempt(none, EventKind::software_interrupt) == kNoFault);
     CHECK(attempt([](TestMachine& t) { t.cpu.idtr.limit = 0x106; }) == Fault::gp(gate + ext));
-    CHECK(attempt([](TestMachine& t) { t.cpu.idtr.limit = 0x106; }, EventKind::software_interrupt) == Fault::gp(gate));
+    CHECK(attempt([](TestMachine& t) { t.cpu.idtr.limit = 0x106; }, EventKind::software_interrupt) ==
+          Fault::gp(gate));
     CHECK(attempt([](TestMachine& t) { t.idt(0x20, kCode0, kHandler, 0x8C); }) == Fault::gp(gate + ext));
     CHECK(attempt([](TestMachine& t) { t.idt(0x20, kCode0, kHandler, 0x9E); }) == Fault::gp(gate + ext));
     CHECK(attempt([](TestMachine& t) { t.idt(0x20, kCode0, kHandler, 0x0E); }) == Fault::np(gate + ext));
     // The gate's DPL counts for int n only.
     CHECK(attempt([](TestMachine& t) { t.idt(0x20, kCode0, kHandler, kTrap32); }) == kNoFault);
-    CHECK(attempt([](TestMachine& t) { t.idt(0x20, kCode0, kHandler, kTrap32); }, EventKind::software_interrupt) ==
-          Fault::gp(gate));
+    CHECK(attempt([](TestMachine& t) { t.idt(0x20, kCode0, kHandler, kTrap32); },
+                  EventKind::software_interrupt) == Fault::gp(gate));
     CHECK(attempt([](TestMachine& t) { t.idt(0x20, 0, kHandler, kTrap32); }) == Fault::gp(ext));
     CHECK(attempt([](TestMachine& t) { t.idt(0x20, 0x400, kHandler, kTrap32); }) == Fault::gp(0x400 + ext));
     CHECK(attempt([](TestMachine& t) { t.idt(0x20, kData0, kHandler, kTrap32); }) == Fault::gp(kData0 + ext));
-    CHECK(attempt([](TestMachine& t) { t.idt(0x20, kAbsentCode, kHandler, kTrap32); }) == Fault::np(kAbsentCode + ext));
-    CHECK(attempt([](TestMachine& t) { t.idt(0x20, kCode3, kHandler, kTrap32); }, EventKind::external_interrupt, 0) ==
-          Fault::gp((kCode3 & ~3u) + ext));
+    CHECK(attempt([](TestMachine& t) { t.idt(0x20, kAbsentCode, kHandler, kTrap32); }) ==
+          Fault::np(kAbsentCode + ext));
+    CHECK(attempt([](TestMachine& t) { t.idt(0x20, kCode3, kHandler, kTrap32); },
+                  EventKind::external_interrupt, 0) == Fault::gp((kCode3 & ~3u) + ext));
     // The inner stack.
     CHECK(attempt([](TestMachine& t) { t.cpu.tr.limit = 8; }) == Fault::ts(kTss + ext));
     CHECK(attempt([](TestMachine& t) { t.put32(kTssAt + 8, 0); }) == Fault::ts(ext));

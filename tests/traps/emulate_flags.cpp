@@ -48,13 +48,15 @@ TEST_CASE("pushf stores the guest's IF and IOPL without RF and VM") {
 
 TEST_CASE("popf changes what the privilege allows, silently") {
     const std::uint32_t all = 0xFFFFFFFF;
-    const std::uint32_t user = eflags::kArithmetic | eflags::TF | eflags::DF | eflags::NT | eflags::AC | eflags::ID;
+    const std::uint32_t user =
+        eflags::kArithmetic | eflags::TF | eflags::DF | eflags::NT | eflags::AC | eflags::ID;
     struct Case {
         unsigned cpl, iopl;
         std::uint32_t expected;
     };
-    for (const Case& c : {Case{0, 0, user | eflags::IF | kIopl3}, Case{3, 0, user}, Case{3, 3, user | eflags::IF | kIopl3},
-                          Case{1, 1, user | eflags::IF | 1u << eflags::kIoplShift}}) {
+    for (const Case& c :
+         {Case{0, 0, user | eflags::IF | kIopl3}, Case{3, 0, user}, Case{3, 3, user | eflags::IF | kIopl3},
+          Case{1, 1, user | eflags::IF | 1u << eflags::kIoplShift}}) {
         TestMachine t;
         t.become(c.cpl);
         t.cpu.eflags = eflags::FIXED1 | c.iopl << eflags::kIoplShift;

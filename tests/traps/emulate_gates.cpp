@@ -56,16 +56,16 @@ TEST_CASE("iret at the same privilege takes what the privilege may change") {
     REQUIRE(t.run({0xCF}));
     CHECK(t.cpu.eip == 0x7000);
     CHECK(t.cpu.reg(Gpr::esp) == kKernelStack + 12);
-    CHECK(t.cpu.eflags == (eflags::FIXED1 | eflags::kArithmetic | eflags::TF | eflags::IF | eflags::DF | kIopl3 |
-                           eflags::RF | eflags::AC | eflags::VIF | eflags::VIP | eflags::ID));
+    CHECK(t.cpu.eflags == (eflags::FIXED1 | eflags::kArithmetic | eflags::TF | eflags::IF | eflags::DF |
+                           kIopl3 | eflags::RF | eflags::AC | eflags::VIF | eflags::VIP | eflags::ID));
     CHECK(t.translation.privilege == 0);
 
     t.become(3);
     t.cpu.eflags = eflags::FIXED1;
     frame(t, {0x7100, kCode3, 0xFFFFFFFF});
     REQUIRE(t.run({0xCF}));
-    CHECK(t.cpu.eflags == (eflags::FIXED1 | eflags::kArithmetic | eflags::TF | eflags::DF | eflags::NT | eflags::RF |
-                           eflags::AC | eflags::ID));
+    CHECK(t.cpu.eflags == (eflags::FIXED1 | eflags::kArithmetic | eflags::TF | eflags::DF | eflags::NT |
+                           eflags::RF | eflags::AC | eflags::ID));
 }
 
 TEST_CASE("iret to user mode restores its stack and drops segments it may not use") {

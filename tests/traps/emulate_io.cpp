@@ -22,7 +22,8 @@ TEST_CASE("in and out come in three widths, by immediate and by DX") {
     REQUIRE(t.run({0xE6, 0xF1}));
     REQUIRE(t.run({0x66, 0xEF}));
     REQUIRE(t.run({0xEF}));
-    CHECK(t.bus.uses == std::vector<Use>{{true, 0xF1, 1, 0xDD}, {true, 0x3F8, 2, 0xCCDD}, {true, 0x3F8, 4, 0xAABBCCDD}});
+    CHECK(t.bus.uses ==
+          std::vector<Use>{{true, 0xF1, 1, 0xDD}, {true, 0x3F8, 2, 0xCCDD}, {true, 0x3F8, 4, 0xAABBCCDD}});
     t.bus.next_in = 0x44332211;
     REQUIRE(t.run({0xEC}));
     CHECK(t.cpu.reg(Gpr::eax) == 0xAABBCC11);
@@ -94,7 +95,8 @@ TEST_CASE("outs reads through its segment override, downwards with DF") {
     t.cpu.reg(Gpr::ecx) = 4;
     t.cpu.eflags |= eflags::DF;
     REQUIRE(t.run({0xF3, 0x64, 0x6E}));
-    CHECK(t.bus.uses == std::vector<Use>{{true, 0xE9, 1, 4}, {true, 0xE9, 1, 3}, {true, 0xE9, 1, 2}, {true, 0xE9, 1, 1}});
+    CHECK(t.bus.uses ==
+          std::vector<Use>{{true, 0xE9, 1, 4}, {true, 0xE9, 1, 3}, {true, 0xE9, 1, 2}, {true, 0xE9, 1, 1}});
     CHECK(t.cpu.reg(Gpr::esi) == 0xFFFFFFFF);
 }
 

@@ -43,7 +43,8 @@ TEST_CASE("cpuid shows the model's vendor, features and name, at any privilege")
     cpuid(t, 1);
     const std::uint32_t edx = t.cpu.reg(Gpr::edx);
     CHECK(t.cpu.reg(Gpr::ecx) == 0);  // no hypervisor bit, no XSAVE, nothing newer than SSE2
-    for (unsigned has : {0u, 2u, 3u, 4u, 5u, 8u, 9u, 13u, 15u, 23u, 24u, 25u, 26u}) CHECK((edx >> has & 1u) == 1);
+    for (unsigned has : {0u, 2u, 3u, 4u, 5u, 8u, 9u, 13u, 15u, 23u, 24u, 25u, 26u})
+        CHECK((edx >> has & 1u) == 1);
     for (unsigned lacks : {1u, 6u, 7u, 11u, 12u, 14u, 17u, 19u}) CHECK((edx >> lacks & 1u) == 0);
     t.cpu.msr.apic_base &= ~(1u << 11);
     cpuid(t, 1);
@@ -52,7 +53,8 @@ TEST_CASE("cpuid shows the model's vendor, features and name, at any privilege")
     std::string brand;
     for (std::uint32_t leaf = 0x80000002; leaf <= 0x80000004; ++leaf) {
         cpuid(t, leaf);
-        for (Gpr r : {Gpr::eax, Gpr::ebx, Gpr::ecx, Gpr::edx}) brand.append(reinterpret_cast<char*>(&t.cpu.reg(r)), 4);
+        for (Gpr r : {Gpr::eax, Gpr::ebx, Gpr::ecx, Gpr::edx})
+            brand.append(reinterpret_cast<char*>(&t.cpu.reg(r)), 4);
     }
     CHECK(brand.substr(0, 22) == "ringpress virtual i686");
 

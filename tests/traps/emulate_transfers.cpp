@@ -8,8 +8,8 @@ namespace {
 constexpr unsigned kLcall = 0x9A, kLjmp = 0xEA, kCallGate32 = 0xEC, kCallGate16 = 0xE4;
 
 Emulated far(TestMachine& t, unsigned opcode, std::uint32_t offset, std::uint16_t selector) {
-    return t.run({opcode, offset & 0xFF, (offset >> 8) & 0xFF, (offset >> 16) & 0xFF, offset >> 24, selector & 0xFFu,
-                  selector / 256u});
+    return t.run({opcode, offset & 0xFF, (offset >> 8) & 0xFF, (offset >> 16) & 0xFF, offset >> 24,
+                  selector & 0xFFu, selector / 256u});
 }
 
 Fault far_fault(TestMachine& t, unsigned opcode, std::uint32_t offset, std::uint16_t selector) {

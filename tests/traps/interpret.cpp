@@ -202,8 +202,15 @@ TEST_CASE("a read-modify-write of a read-only page faults as a write, with flags
     t.cpu.cr0 |= cr0::PG | cr0::WP;
     t.become(3);
     t.cpu.reg(Gpr::ebx) = kDataAt;
-    for (auto bytes : {std::initializer_list<unsigned>{0x01, 0x03}, {0xFF, 0x03}, {0xF7, 0x1B}, {0xD1, 0x23},
-                       {0x0F, 0xC1, 0x03}, {0x0F, 0xB1, 0x03}, {0x87, 0x03}, {0x0F, 0xAB, 0x03}, {0x83, 0x03, 0x01}})
+    for (auto bytes : {std::initializer_list<unsigned>{0x01, 0x03},
+                       {0xFF, 0x03},
+                       {0xF7, 0x1B},
+                       {0xD1, 0x23},
+                       {0x0F, 0xC1, 0x03},
+                       {0x0F, 0xB1, 0x03},
+                       {0x87, 0x03},
+                       {0x0F, 0xAB, 0x03},
+                       {0x83, 0x03, 0x01}})
         CHECK(t.fault_of(bytes) == Fault::pf(pf_error::P | pf_error::W | pf_error::U, kDataAt));
     REQUIRE(t.run({0x3B, 0x03}));  // cmp only reads
     REQUIRE(t.run({0x39, 0x03}));
@@ -282,7 +289,11 @@ TEST_CASE("what is not an integer instruction is not handled, and nothing change
     TestMachine t;
     t.cpu.reg(Gpr::eax) = kNotDone;
     const VCpu before = t.cpu;
-    for (auto bytes : {std::initializer_list<unsigned>{0xD9, 0xE8}, {0x0F, 0x28, 0xC1}, {0x27}, {0xFA}, {0x0F, 0x0B},
+    for (auto bytes : {std::initializer_list<unsigned>{0xD9, 0xE8},
+                       {0x0F, 0x28, 0xC1},
+                       {0x27},
+                       {0xFA},
+                       {0x0F, 0x0B},
                        {0xF3, 0x0F, 0xBC, 0xC1}})
         CHECK_FALSE(interpret(t.m, t.decode(bytes)).handled);
     CHECK(same_state(before, t.cpu));

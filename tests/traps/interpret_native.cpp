@@ -1,6 +1,6 @@
-// The interpreter against the processor: the same bytes, the same registers, run both ways.  The test is a 64-bit
-// program; register forms and [edi + disp8] forms of 32-bit code mean the same there, apart from 40..4F and what
-// touches the stack, which have tests of their own.
+// The interpreter against the processor: the same bytes, the same registers, run both ways.  The test is a
+// 64-bit program; register forms and [edi + disp8] forms of 32-bit code mean the same there, apart
+// from 40..4F and what touches the stack, which have tests of their own.
 #include <sys/mman.h>
 
 #include <catch2/catch.hpp>
@@ -38,7 +38,9 @@ class Native {
         munmap(data_, 4096);
     }
     std::uint8_t* data() { return data_; }
-    std::uint32_t data_address() { return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(data_)); }
+    std::uint32_t data_address() {
+        return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(data_));
+    }
 
     void run(State& state, const std::uint8_t* insn, unsigned length) {
         at_ = 0;
@@ -89,7 +91,8 @@ std::vector<Form> forms() {
     const char* const shifts[] = {"rol", "ror", "rcl", "rcr", "shl", "shr", "sal", "sar"};
     for (unsigned op = 0; op < 8; ++op) {
         for (unsigned code : {0xC0u, 0xC1u}) f.push_back({shifts[op], {std::uint8_t(code)}, int(op), 1});
-        for (unsigned code : {0xD0u, 0xD1u, 0xD2u, 0xD3u}) f.push_back({shifts[op], {std::uint8_t(code)}, int(op)});
+        for (unsigned code : {0xD0u, 0xD1u, 0xD2u, 0xD3u})
+            f.push_back({shifts[op], {std::uint8_t(code)}, int(op)});
     }
     for (unsigned code : {0xF6u, 0xF7u}) {
         f.push_back({"test", {std::uint8_t(code)}, 0, code == 0xF6 ? 1u : 4u});
@@ -109,7 +112,8 @@ std::vector<Form> forms() {
     f.push_back({"imul", {0x0F, 0xAF}});
     f.push_back({"test", {0xA8}, -1, 1, false});
     f.push_back({"test", {0xA9}, -1, 4, false});
-    for (unsigned code : {0x98u, 0x99u, 0x9Eu, 0x9Fu, 0xF5u, 0xF8u, 0xF9u, 0xFCu, 0xFDu, 0x90u, 0x91u, 0x93u, 0x96u})
+    for (unsigned code :
+         {0x98u, 0x99u, 0x9Eu, 0x9Fu, 0xF5u, 0xF8u, 0xF9u, 0xFCu, 0xFDu, 0x90u, 0x91u, 0x93u, 0x96u})
         f.push_back({"one byte", {std::uint8_t(code)}, -1, 0, false});
     for (unsigned r : {0u, 3u, 5u, 7u}) {
         f.push_back({"mov imm8", {std::uint8_t(0xB0 + r)}, -1, 1, false});
@@ -193,15 +197,16 @@ TEST_CASE("interpreted instructions leave the registers, flags and memory that t
                 state.gpr[6] = native.data_address() + 96 + random() % 32;
                 state.gpr[1] = random() % 12;
             }
-            for (unsigned i = 0; i < kArea; ++i) native.data()[i] = std::uint8_t(random() % 4 ? random() : i % 3);
+            for (unsigned i = 0; i < kArea; ++i)
+                native.data()[i] = std::uint8_t(random() % 4 ? random() : i % 3);
             std::memcpy(t.storage.get() + kDataAt, native.data(), kArea);
 
             for (unsigned r = 0; r < 8; ++r)
                 if (r != 4) t.cpu.gpr[r] = state.gpr[r];
             t.cpu.eflags = state.flags;
             const Instruction insn = t.decoder.decode(bytes.data(), bytes.size());
-            INFO(form.name << ", opcode " << std::hex << unsigned(insn.opcode) << " modrm " << unsigned(insn.modrm)
-                           << ", width " << (word ? 2 : 4));
+            INFO(form.name << ", opcode " << std::hex << unsigned(insn.opcode) << " modrm "
+                           << unsigned(insn.modrm) << ", width " << (word ? 2 : 4));
             REQUIRE(insn.length == bytes.size());
             Interpreted r = interpret(t.m, insn);
             REQUIRE(r.handled);

@@ -18,7 +18,9 @@ void second_task(TestMachine& t) {
     t.put32(kTss2At + 0x1C, 0x20000);
 }
 
-unsigned type_of(TestMachine& t, std::uint16_t selector) { return (t.get32(kGdtAt + (selector & ~7u) + 4) >> 8) & 15; }
+unsigned type_of(TestMachine& t, std::uint16_t selector) {
+    return (t.get32(kGdtAt + (selector & ~7u) + 4) >> 8) & 15;
+}
 
 Emulated jump(TestMachine& t, unsigned opcode, std::uint16_t selector) {
     return t.run({opcode, 0, 0, 0, 0, selector & 0xFFu, selector / 256u});
@@ -123,10 +125,12 @@ TEST_CASE("a TSS that cannot be switched to leaves the old task running") {
         if (r) return kNoFault;
         return same_state(before, t.cpu) ? r.fault() : kHalfDone;
     };
-    CHECK(attempt([](TestMachine& t) { t.descriptor(kTss2, kTss2At, 0x67, 0x008B); }) == Fault::gp(kTss2));  // busy
+    CHECK(attempt([](TestMachine& t) { t.descriptor(kTss2, kTss2At, 0x67, 0x008B); }) ==
+          Fault::gp(kTss2));  // busy
     CHECK(attempt([](TestMachine& t) { t.descriptor(kTss2, kTss2At, 0x67, 0x0009); }) == Fault::np(kTss2));
     CHECK(attempt([](TestMachine& t) { t.descriptor(kTss2, kTss2At, 0x66, 0x0089); }) == Fault::ts(kTss2));
-    CHECK(attempt([](TestMachine& t) { t.descriptor(kTss2, kTss2At, 0x67, 0x0081); }) == Fault::ts(kTss2));  // 16-bit
+    CHECK(attempt([](TestMachine& t) { t.descriptor(kTss2, kTss2At, 0x67, 0x0081); }) ==
+          Fault::ts(kTss2));  // 16-bit
     CHECK(attempt([](TestMachine& t) { t.cpu.cpl = 3; }) == Fault::gp(kTss2));
 }
 

@@ -1,5 +1,5 @@
-// A small protected-mode machine to try emulators on: flat segments for rings 0, 1 and 3, a TSS, an empty IDT,
-// 1 MiB of RAM, and recorders in place of the shadows, the devices and the clock.
+// A small protected-mode machine to try emulators on: flat segments for rings 0, 1 and 3, a TSS, an empty
+// IDT, 1 MiB of RAM, and recorders in place of the shadows, the devices and the clock.
 #pragma once
 
 #include <catch2/catch.hpp>
@@ -15,14 +15,16 @@
 namespace ringpress::test {
 
 /// Selectors of the machine's GDT.
-inline constexpr std::uint16_t kCode0 = 0x08, kData0 = 0x10, kCode3 = 0x1B, kData3 = 0x23, kTss = 0x28, kLdt = 0x30,
-                               kCallGate = 0x3B, kTss2 = 0x40, kTaskGate = 0x4B, kConforming = 0x50,
-                               kAbsentData = 0x58, kCode1 = 0x61, kData1 = 0x69, kStack16 = 0x70,
-                               kExecuteOnly = 0x78, kReadOnly = 0x80, kExpandDown = 0x88, kAbsentCode = 0x90;
+inline constexpr std::uint16_t kCode0 = 0x08, kData0 = 0x10, kCode3 = 0x1B, kData3 = 0x23, kTss = 0x28,
+                               kLdt = 0x30, kCallGate = 0x3B, kTss2 = 0x40, kTaskGate = 0x4B,
+                               kConforming = 0x50, kAbsentData = 0x58, kCode1 = 0x61, kData1 = 0x69,
+                               kStack16 = 0x70, kExecuteOnly = 0x78, kReadOnly = 0x80, kExpandDown = 0x88,
+                               kAbsentCode = 0x90;
 /// Where things lie in RAM.
-inline constexpr std::uint32_t kGdtAt = 0x1000, kIdtAt = 0x2000, kTssAt = 0x3000, kTss2At = 0x3800, kLdtAt = 0x4000,
-                               kKernelStack = 0x8000, kUserStack = 0xA000, kInnerStack0 = 0xC000,
-                               kInnerStack1 = 0xD000, kHandler = 0x5000, kCodeAt = 0x6000, kDataAt = 0x10000;
+inline constexpr std::uint32_t kGdtAt = 0x1000, kIdtAt = 0x2000, kTssAt = 0x3000, kTss2At = 0x3800,
+                               kLdtAt = 0x4000, kKernelStack = 0x8000, kUserStack = 0xA000,
+                               kInnerStack0 = 0xC000, kInnerStack1 = 0xD000, kHandler = 0x5000,
+                               kCodeAt = 0x6000, kDataAt = 0x10000;
 
 struct RecordedTranslation : TranslationControl {
     int address_space = 0, paging_mode = 0, sensitivity = 0, privilege = 0;
@@ -117,14 +119,16 @@ struct TestMachine {
     }
 
     /// attributes: descriptor bits 8..15 and 20..23, as in SegmentRegister.  limit: the raw 20 bits.
-    void descriptor(std::uint16_t selector, std::uint32_t base, std::uint32_t limit, std::uint32_t attributes) {
+    void descriptor(std::uint16_t selector, std::uint32_t base, std::uint32_t limit,
+                    std::uint32_t attributes) {
         const std::uint32_t at = kGdtAt + (selector & 0xFFF8u);
         put32(at, base << 16 | (limit & 0xFFFFu));
-        put32(at + 4, (base & 0xFF000000u) | ((base >> 16) & 0xFFu) | (limit & 0xF0000u) | (attributes & 0xF0FFu) << 8);
+        put32(at + 4, (base & 0xFF000000u) | ((base >> 16) & 0xFFu) | (limit & 0xF0000u) |
+                          (attributes & 0xF0FFu) << 8);
     }
     /// type_byte: P, DPL, type; e.g. 0x8E is a present 32-bit interrupt gate.
-    static std::pair<std::uint32_t, std::uint32_t> gate(std::uint16_t selector, std::uint32_t offset, unsigned type_byte,
-                                                        unsigned parameters = 0) {
+    static std::pair<std::uint32_t, std::uint32_t> gate(std::uint16_t selector, std::uint32_t offset,
+                                                        unsigned type_byte, unsigned parameters = 0) {
         return {static_cast<std::uint32_t>(selector) << 16 | (offset & 0xFFFFu),
                 (offset & 0xFFFF0000u) | type_byte << 8 | parameters};
     }
@@ -133,7 +137,8 @@ struct TestMachine {
         put32(kIdtAt + vector * 8, low);
         put32(kIdtAt + vector * 8 + 4, high);
     }
-    void gdt_gate(std::uint16_t at, std::uint16_t selector, std::uint32_t offset, unsigned type_byte, unsigned n = 0) {
+    void gdt_gate(std::uint16_t at, std::uint16_t selector, std::uint32_t offset, unsigned type_byte,
+                  unsigned n = 0) {
         const auto [low, high] = gate(selector, offset, type_byte, n);
         put32(kGdtAt + (at & 0xFFF8u), low);
         put32(kGdtAt + (at & 0xFFF8u) + 4, high);
@@ -195,7 +200,7 @@ inline Fault TestMachine::fault_of(std::initializer_list<unsigned> bytes) {
 template <>
 struct Catch::StringMaker<ringpress::Fault> {
     static std::string convert(const ringpress::Fault& f) {
-        return "vector " + std::to_string(static_cast<unsigned>(f.vector)) + " error " + std::to_string(f.error) +
-               " address " + std::to_string(f.address);
+        return "vector " + std::to_string(static_cast<unsigned>(f.vector)) + " error " +
+               std::to_string(f.error) + " address " + std::to_string(f.address);
     }
 };
