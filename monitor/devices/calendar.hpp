@@ -18,7 +18,8 @@ constexpr std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b 
 constexpr std::int64_t days_from_date(int year, unsigned month, unsigned day) {
     const std::int64_t y = month <= 2 ? year - 1 : year;
     const std::int64_t era = floor_div(y, 400), in_era = y - era * 400;
-    const std::int64_t in_year = (153 * static_cast<std::int64_t>(month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    const std::int64_t in_year =
+        (153 * static_cast<std::int64_t>(month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
     return era * 146097 + in_era * 365 + in_era / 4 - in_era / 100 + in_year - 719468;
 }
 

@@ -9,7 +9,8 @@ constexpr unsigned kIrq = 1;
 constexpr std::uint8_t kKeyInterrupt = 0x01, kSystemFlag = 0x04, kKeyboardOff = 0x10, kAuxOff = 0x20,
                        kTranslate = 0x40;  // command byte
 constexpr std::uint8_t kAck = 0xFA, kResend = 0xFE, kSelfTestPassed = 0xAA;
-/// A byte needs about a millisecond on the keyboard's wire; this is quick, and still lets the interrupt line fall.
+/// A byte needs about a millisecond on the keyboard's wire; this is quick, and still lets the interrupt line
+/// fall.
 constexpr Nanoseconds kKeyTime = 250'000;
 
 }  // namespace
@@ -22,7 +23,9 @@ void I8042::power_on() {
     update();
 }
 
-void I8042::update() { irq_.set(kIrq, s_.output_full && s_.output_is_key && (s_.command_byte & kKeyInterrupt)); }
+void I8042::update() {
+    irq_.set(kIrq, s_.output_full && s_.output_is_key && (s_.command_byte & kKeyInterrupt));
+}
 
 /// Puts an answer of the controller itself into the output buffer; it raises no interrupt.
 void I8042::answer(std::uint8_t byte) {
@@ -82,7 +85,9 @@ Nanoseconds I8042::deadline() const {
     return may_take_key() && (s_.release_pending || keys_.can_receive()) ? s_.next_key : kNever;
 }
 
-void I8042::set_a20(bool on) { set_output_port(static_cast<std::uint8_t>((s_.output_port & ~2u) | (on ? 2 : 0))); }
+void I8042::set_a20(bool on) {
+    set_output_port(static_cast<std::uint8_t>((s_.output_port & ~2u) | (on ? 2 : 0)));
+}
 
 void I8042::set_output_port(std::uint8_t value) {
     s_.output_port = value & 0x03;

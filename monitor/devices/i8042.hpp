@@ -1,9 +1,9 @@
-// The 8042 keyboard controller of an AT and the keyboard behind it.  There is no mouse and no auxiliary port: the
-// controller answers the tests for one as an AT controller without.
-// Source: IBM PC AT Technical Reference, section 1, "Keyboard Controller"; PS/2 Technical Reference, "Keyboard".
+// The 8042 keyboard controller of an AT and the keyboard behind it.  There is no mouse and no auxiliary port:
+// the controller answers the tests for one as an AT controller without. Source: IBM PC AT Technical
+// Reference, section 1, "Keyboard Controller"; PS/2 Technical Reference, "Keyboard".
 //
-// The host sends scan codes of set 1.  They reach the guest so while translation is on (command byte bit 6), and
-// as set 2 otherwise.
+// The host sends scan codes of set 1.  They reach the guest so while translation is on (command byte bit 6),
+// and as set 2 otherwise.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,8 @@ struct I8042State {
 
 class I8042 final : public PortDevice {
   public:
-    I8042(I8042State& state, IrqLines& irq, const DeviceClock& clock, ByteChannel& scan_codes, PowerControl& power)
+    I8042(I8042State& state, IrqLines& irq, const DeviceClock& clock, ByteChannel& scan_codes,
+          PowerControl& power)
         : s_(state), irq_(irq), clock_(clock), keys_(scan_codes), power_(power) {}
 
     /// As a BIOS leaves it: tested, translation and keyboard interrupt on.

@@ -73,7 +73,8 @@ std::uint32_t IdeChannel::read_data(unsigned width) {
 }
 
 void IdeChannel::write_data(unsigned width, std::uint32_t value) {
-    if (s_.transfer != IdeTransfer::write || s_.position + width > s_.length || s_.length > sizeof s_.buffer) return;
+    if (s_.transfer != IdeTransfer::write || s_.position + width > s_.length || s_.length > sizeof s_.buffer)
+        return;
     std::memcpy(s_.buffer + s_.position, &value, width);
     s_.position += width;
     if (s_.position >= s_.length) block_done();
@@ -108,7 +109,8 @@ void IdeChannel::write_register(unsigned offset, std::uint8_t value) {
         if (!silent()) command(value);
         return;
     }
-    s_.control &= static_cast<std::uint8_t>(~kHighOrderByte);  // ATA 7.8: any write of the command block clears HOB
+    // ATA 7.8: any write of the command block clears HOB.
+    s_.control &= static_cast<std::uint8_t>(~kHighOrderByte);
     if (offset == kSelect) s_.selected = (value >> 4) & 1u;
     for (IdeDriveState& d : s_.drives) {
         switch (offset) {
@@ -142,7 +144,8 @@ void IdeChannel::write_register(unsigned offset, std::uint8_t value) {
 std::uint32_t IdeChannel::read(unsigned offset, unsigned width) {
     if (offset == kData) return read_data(width);
     const std::uint8_t value = read_register(offset);
-    if (offset == kStatusCommand) {  // ATA 7.15: reading the status acknowledges, reading the alternate does not
+    // ATA 7.15: reading the status acknowledges, reading the alternate does not.
+    if (offset == kStatusCommand) {
         s_.interrupt = 0;
         update();
     }

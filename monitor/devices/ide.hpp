@@ -1,7 +1,7 @@
 // One IDE channel with up to two ATA disks in PIO mode.  Source: ATA/ATAPI-6 (T13/1410D), named ATA below.
 //
-// A disk is a mapping of its image, so that a transfer is a copy and every command completes at once: BSY is never
-// seen, and the interrupt rises before the instruction after the write of the command register.
+// A disk is a mapping of its image, so that a transfer is a copy and every command completes at once: BSY is
+// never seen, and the interrupt rises before the instruction after the write of the command register.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,8 @@ struct IdeDriveState {
     std::uint8_t error = 0, status = 0;
     std::uint8_t features = 0, count = 0, lba_low = 0, lba_mid = 0, lba_high = 0, select = 0;
     /// What the registers held before their last write: the high halves of a 48-bit command.
-    std::uint8_t previous_features = 0, previous_count = 0, previous_low = 0, previous_mid = 0, previous_high = 0;
+    std::uint8_t previous_features = 0, previous_count = 0, previous_low = 0, previous_mid = 0,
+                 previous_high = 0;
     std::uint8_t multiple = 0;  ///< sectors per block; 0: READ and WRITE MULTIPLE are disabled
     std::uint16_t heads = 0, sectors_per_track = 0;
     std::uint16_t cylinders = 0;
@@ -54,7 +55,8 @@ class IdeChannel final : public PortDevice {
     void write(unsigned offset, unsigned width, std::uint32_t value) override;
 
     /// The 256 words of IDENTIFY DEVICE.
-    static void identify(const IdeDriveState& drive, std::uint64_t sectors, std::uint8_t (&into)[kSectorSize]);
+    static void identify(const IdeDriveState& drive, std::uint64_t sectors,
+                         std::uint8_t (&into)[kSectorSize]);
 
   private:
     IdeDriveState& drive() { return s_.drives[s_.selected & 1u]; }

@@ -31,8 +31,10 @@ bool IdeChannel::locate(bool long_address) {
     const std::uint64_t size = sectors(s_.selected & 1u);
     s_.long_address = long_address;
     if (long_address) {
-        s_.lba = d.lba_low | static_cast<std::uint64_t>(d.lba_mid) << 8 | static_cast<std::uint64_t>(d.lba_high) << 16 |
-                 static_cast<std::uint64_t>(d.previous_low) << 24 | static_cast<std::uint64_t>(d.previous_mid) << 32 |
+        s_.lba = d.lba_low | static_cast<std::uint64_t>(d.lba_mid) << 8 |
+                 static_cast<std::uint64_t>(d.lba_high) << 16 |
+                 static_cast<std::uint64_t>(d.previous_low) << 24 |
+                 static_cast<std::uint64_t>(d.previous_mid) << 32 |
                  static_cast<std::uint64_t>(d.previous_high) << 40;
         const std::uint32_t n = d.count | d.previous_count << 8;
         s_.sectors_left = n ? n : 65536;
@@ -43,8 +45,9 @@ bool IdeChannel::locate(bool long_address) {
         } else {
             const std::uint32_t cylinder = d.lba_mid | d.lba_high << 8;
             if (d.lba_low == 0) return false;  // sectors are counted from one
-            s_.lba = (static_cast<std::uint64_t>(cylinder) * d.heads + (d.select & 15u)) * d.sectors_per_track +
-                     d.lba_low - 1;
+            s_.lba =
+                (static_cast<std::uint64_t>(cylinder) * d.heads + (d.select & 15u)) * d.sectors_per_track +
+                d.lba_low - 1;
         }
     }
     return s_.lba < size && s_.sectors_left <= size - s_.lba;
@@ -111,7 +114,8 @@ void IdeChannel::block_done() {
     if (s_.long_address) drive().previous_count = static_cast<std::uint8_t>(s_.sectors_left >> 8);
     store_address(s_.lba - (s_.sectors_left == 0 && n ? 1 : 0));
     if (s_.sectors_left == 0 || n == 0) {
-        if (s_.transfer == IdeTransfer::write) return complete();  // the interrupt tells that the data is stored
+        if (s_.transfer == IdeTransfer::write)
+            return complete();  // the interrupt tells that the data is stored
         s_.transfer = IdeTransfer::none;
         drive().status = kReady | kSeekComplete;
         return;
@@ -172,7 +176,8 @@ void IdeChannel::command(std::uint8_t code) {
         case 0xC4: return start(IdeTransfer::read, false, d.multiple);               // READ MULTIPLE
         case 0xC5: return start(IdeTransfer::write, false, d.multiple);              // WRITE MULTIPLE
         case 0x40: case 0x41: return verify(false);                                  // READ VERIFY SECTORS
-        case 0x42: return verify(true);                                              // READ VERIFY SECTORS EXT
+        case 0x42:
+            return verify(true);  // READ VERIFY SECTORS EXT
         case 0x90:  // EXECUTE DEVICE DIAGNOSTIC: addresses both drives, leaves the first selected
             for (IdeDriveState& each : s_.drives) {
                 set_signature(each);
@@ -196,7 +201,8 @@ void IdeChannel::command(std::uint8_t code) {
             return complete();
         case 0xE0: case 0xE1: case 0xE2: case 0xE3: case 0xE6:  // power management
         case 0x94: case 0x95: case 0x96: case 0x97: case 0x99:  // and its older codes
-        case 0xE7: case 0xEA:  // FLUSH CACHE, FLUSH CACHE EXT: every write is in the host's page cache already
+        case 0xE7:
+        case 0xEA:  // FLUSH CACHE, FLUSH CACHE EXT: every write is in the host's page cache already
             return complete();
         case 0xEC: {  // IDENTIFY DEVICE
             std::uint8_t words[kSectorSize];
@@ -212,7 +218,8 @@ void IdeChannel::command(std::uint8_t code) {
     }
 }
 
-void IdeChannel::identify(const IdeDriveState& drive, std::uint64_t sectors, std::uint8_t (&into)[kSectorSize]) {
+void IdeChannel::identify(const IdeDriveState& drive, std::uint64_t sectors,
+                          std::uint8_t (&into)[kSectorSize]) {
     std::memset(into, 0, sizeof into);
     const auto word = [&into](unsigned at, std::uint64_t value) {
         into[2 * at] = static_cast<std::uint8_t>(value);
@@ -220,10 +227,12 @@ void IdeChannel::identify(const IdeDriveState& drive, std::uint64_t sectors, std
     };
     // Strings are padded with blanks, two characters to a word, the first in the high byte.
     const auto text = [&into](unsigned at, unsigned words, const char* s) {
-        for (unsigned i = 0; i < 2 * words; ++i) into[(2 * at + i) ^ 1u] = static_cast<std::uint8_t>(*s ? *s++ : ' ');
+        for (unsigned i = 0; i < 2 * words; ++i)
+            into[(2 * at + i) ^ 1u] = static_cast<std::uint8_t>(*s ? *s++ : ' ');
     };
     const std::uint64_t cylinders = std::clamp<std::uint64_t>(sectors / (16 * 63), 1, 16383);
-    const std::uint64_t chs = static_cast<std::uint64_t>(drive.cylinders) * drive.heads * drive.sectors_per_track;
+    const std::uint64_t chs =
+        static_cast<std::uint64_t>(drive.cylinders) * drive.heads * drive.sectors_per_track;
     const std::uint64_t lba28 = std::min<std::uint64_t>(sectors, 0x0FFFFFFF);
     word(0, 0x0040);  // fixed disk
     word(1, cylinders);

@@ -1,11 +1,11 @@
 // What happens to the ticks of a periodic timer when the host was late.
 //
-// A timer whose period has passed several times between two calls of DeviceBus::advance() raises its line once
-// and owes the rest, up to kMaxOwed: each is delivered when the guest has acknowledged the one before, so that a
-// guest that keeps time by counting ticks stays right through a pause of the host, and none is delivered twice.
-// What exceeds the bound is dropped: after a long stop the guest sees a short burst, not hours of ticks.
-// Ticks that pass while the guest itself keeps interrupts off are not owed; they merge in the interrupt
-// controller as they do on the real machine.
+// A timer whose period has passed several times between two calls of DeviceBus::advance() raises its line
+// once and owes the rest, up to kMaxOwed: each is delivered when the guest has acknowledged the one before,
+// so that a guest that keeps time by counting ticks stays right through a pause of the host, and none is
+// delivered twice. What exceeds the bound is dropped: after a long stop the guest sees a short burst, not
+// hours of ticks. Ticks that pass while the guest itself keeps interrupts off are not owed; they merge in the
+// interrupt controller as they do on the real machine.
 #pragma once
 
 #include <cstdint>

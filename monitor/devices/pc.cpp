@@ -58,7 +58,8 @@ void Pc::map_ports() {
     for (unsigned i = 0; i < config_.debug_exit_size; ++i)
         if (config_.debug_exit_port + i > 0xFFFF ||
             ports_.claimed(static_cast<std::uint16_t>(config_.debug_exit_port + i)))
-            throw std::runtime_error("isa-debug-exit: its I/O ports belong to another device; choose another iobase");
+            throw std::runtime_error(
+                "isa-debug-exit: its I/O ports belong to another device; choose another iobase");
     if (config_.debug_exit_size < 1 || config_.debug_exit_size > 4)
         throw std::runtime_error("isa-debug-exit: iosize must be 1 to 4");
     ports_.add(config_.debug_exit_port, config_.debug_exit_size, debug_exit_, 4);
@@ -83,8 +84,8 @@ void Pc::power_on() {
 }
 
 /// An ISA interrupt line reaches the 8259 and the I/O APIC; IRQ 0 has input 2 of the latter, since input 0
-/// belongs to the 8259.  Devices that repeat a level cost nothing here, but a repeated high level is passed to
-/// the 8259: after ICW1 has reset its edge detectors it counts as an edge, as under QEMU.
+/// belongs to the 8259.  Devices that repeat a level cost nothing here, but a repeated high level is passed
+/// to the 8259: after ICW1 has reset its edge detectors it counts as an edge, as under QEMU.
 void Pc::set(unsigned irq, bool level) {
     const std::uint32_t bit = 1u << irq;
     const bool was = s_.irq_levels & bit;
@@ -128,7 +129,8 @@ Nanoseconds Pc::next_deadline() const {
 }
 
 bool Pc::claims(gpa page) const {
-    return has_apic() && (page.page_base().value == LocalApic::kBase || page.page_base().value == IoApic::kBase);
+    return has_apic() &&
+           (page.page_base().value == LocalApic::kBase || page.page_base().value == IoApic::kBase);
 }
 
 std::uint32_t Pc::mmio_read(gpa address, unsigned width) {

@@ -1,7 +1,7 @@
 // The board: every device of a uniprocessor PC, wired together.
 //
-// A Pc holds no state of its own but in the DeviceState it is given: two of them over copies of one state behave
-// the same.  See late_ticks.hpp for what happens when advance() is called late.
+// A Pc holds no state of its own but in the DeviceState it is given: two of them over copies of one state
+// behave the same.  See late_ticks.hpp for what happens when advance() is called late.
 #pragma once
 
 #include <array>
@@ -42,8 +42,8 @@ class Pc final : public DeviceBus, private IrqLines, private DeviceClock, privat
     Pc(const Pc&) = delete;
     Pc& operator=(const Pc&) = delete;
 
-    /// Puts every device into the state in which a BIOS leaves it at the moment it starts the operating system.
-    /// To be called once for a new machine, not for one whose state was restored.
+    /// Puts every device into the state in which a BIOS leaves it at the moment it starts the operating
+    /// system. To be called once for a new machine, not for one whose state was restored.
     void power_on();
 
     bool claims(gpa page) const override;

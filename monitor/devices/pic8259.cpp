@@ -33,7 +33,8 @@ int Pic8259::request(const Pic8259Chip& chip) const {
     if (wanted == 8) return -1;
     unsigned serving = chip.isr;
     if (chip.special_mask) serving &= ~chip.imr;
-    // Special fully nested mode: the slave may interrupt its own service (8259A datasheet, same-named section).
+    // Special fully nested mode: the slave may interrupt its own service (8259A datasheet, same-named
+    // section).
     if (chip.fully_nested_special && &chip == &s_.master) serving &= ~(1u << kCascade);
     return wanted < rank(chip, serving) ? static_cast<int>((wanted + chip.top) & 7u) : -1;
 }
@@ -107,7 +108,8 @@ std::uint8_t Pic8259::read(unsigned chip_number, unsigned address) {
     return c.read_isr ? c.isr : c.irr;
 }
 
-/// ICW1 resets the edge detectors, the mask, the priorities and the modes; the trigger register is not the chip's.
+/// ICW1 resets the edge detectors, the mask, the priorities and the modes; the trigger register is not the
+/// chip's.
 void Pic8259::initialise(Pic8259Chip& c, std::uint8_t icw1) {
     Pic8259Chip fresh;
     fresh.elcr = c.elcr;

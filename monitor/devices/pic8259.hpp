@@ -44,7 +44,8 @@ class Pic8259 {
     void set_line(unsigned irq, bool level);
     bool intr() const { return s_.intr; }
 
-    /// The INTA cycle.  Without a request it answers as the chip does: the vector of IR7, with nothing in service.
+    /// The INTA cycle.  Without a request it answers as the chip does: the vector of IR7, with nothing in
+    /// service.
     std::uint8_t acknowledge();
     /// The vector that IRQ 0 is delivered at.
     std::uint8_t timer_vector() const { return s_.master.vector_base; }

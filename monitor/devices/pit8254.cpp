@@ -6,7 +6,8 @@ namespace ringpress {
 namespace {
 
 std::uint16_t to_bcd(std::uint32_t n) {
-    return static_cast<std::uint16_t>((n / 1000 % 10) << 12 | (n / 100 % 10) << 8 | (n / 10 % 10) << 4 | n % 10);
+    return static_cast<std::uint16_t>((n / 1000 % 10) << 12 | (n / 100 % 10) << 8 | (n / 10 % 10) << 4 |
+                                      n % 10);
 }
 std::uint32_t from_bcd(std::uint32_t n) {
     return (n >> 12 & 15u) * 1000 + (n >> 8 & 15u) * 100 + (n >> 4 & 15u) * 10 + (n & 15u);
@@ -155,7 +156,8 @@ void Pit8254::schedule() {
     s_.edge_due = 1;
     s_.deadline = time_of_cycle(static_cast<std::uint64_t>(s_.next_edge), kPitHz);
     const Nanoseconds soonest = clock_.now() + kShortestPeriod;
-    if (periodic(c) && n < static_cast<std::int64_t>(cycles_at(kShortestPeriod, kPitHz)) && s_.deadline < soonest)
+    if (periodic(c) && n < static_cast<std::int64_t>(cycles_at(kShortestPeriod, kPitHz)) &&
+        s_.deadline < soonest)
         s_.deadline = soonest;
 }
 
@@ -207,8 +209,8 @@ void Pit8254::control(std::uint8_t word) {
             if (!(word & (2u << i))) continue;
             if (!(word & 0x20)) latch_count(c);
             if (!(word & 0x10) && !c.status_latched) {
-                c.status = static_cast<std::uint8_t>(out(i) << 7 | c.null_count << 6 | c.access << 4 | c.mode << 1 |
-                                                     c.bcd);
+                c.status = static_cast<std::uint8_t>(out(i) << 7 | c.null_count << 6 | c.access << 4 |
+                                                     c.mode << 1 | c.bcd);
                 c.status_latched = 1;
             }
         }

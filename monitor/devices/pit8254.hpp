@@ -1,8 +1,8 @@
-// The Intel 8254 programmable interval timer: three counters at 1.193182 MHz.  Counter 0 drives IRQ 0, counter 2
-// the speaker and OUT2 in port 0x61.  Source: Intel 8254 datasheet (order 231164).
+// The Intel 8254 programmable interval timer: three counters at 1.193182 MHz.  Counter 0 drives IRQ 0,
+// counter 2 the speaker and OUT2 in port 0x61.  Source: Intel 8254 datasheet (order 231164).
 //
-// Nothing ticks.  A counter remembers the cycle at which it was loaded; its value and its OUT pin are functions
-// of the present moment, and only the rising edges of OUT 0 have deadlines.
+// Nothing ticks.  A counter remembers the cycle at which it was loaded; its value and its OUT pin are
+// functions of the present moment, and only the rising edges of OUT 0 have deadlines.
 #pragma once
 
 #include <cstdint>
@@ -46,9 +46,11 @@ struct Pit8254State {
 
 class Pit8254 final : public PortDevice {
   public:
-    Pit8254(Pit8254State& state, IrqLines& irq, const DeviceClock& clock) : s_(state), irq_(irq), clock_(clock) {}
+    Pit8254(Pit8254State& state, IrqLines& irq, const DeviceClock& clock)
+        : s_(state), irq_(irq), clock_(clock) {}
 
-    /// As a BIOS leaves it: counter 0 in mode 2 with the full divisor (18.2 Hz), counter 1 at the DRAM refresh rate.
+    /// As a BIOS leaves it: counter 0 in mode 2 with the full divisor (18.2 Hz), counter 1 at the DRAM
+    /// refresh rate.
     void power_on();
 
     /// Offsets 0..2 are the counters, 3 the control word.

@@ -11,9 +11,9 @@ namespace ringpress {
 
 class PortMap {
   public:
-    /// Gives ports [first, first + count) to a device, which sees `first` as offset `first_offset`.  Accesses up
-    /// to max_width bytes arrive whole; wider ones are split as the ISA bus does.  Ports that are taken already
-    /// are an assertion error.
+    /// Gives ports [first, first + count) to a device, which sees `first` as offset `first_offset`.  Accesses
+    /// up to max_width bytes arrive whole; wider ones are split as the ISA bus does.  Ports that are taken
+    /// already are an assertion error.
     void add(std::uint16_t first, unsigned count, PortDevice& device, unsigned max_width = 1,
              unsigned first_offset = 0);
 

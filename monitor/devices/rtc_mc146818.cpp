@@ -25,8 +25,8 @@ bool is_time(unsigned index) {
            index == kCentury;
 }
 
-/// Periods of the square wave in crystal cycles, by rate select (register A bits 0-3); rates 1 and 2 are those
-/// of 8 and 9.
+/// Periods of the square wave in crystal cycles, by rate select (register A bits 0-3); rates 1 and 2 are
+/// those of 8 and 9.
 std::uint64_t period_cycles(std::uint8_t a) {
     const unsigned rate = a & 15u;
     if (rate == 0) return 0;
@@ -168,7 +168,8 @@ void RtcMc146818::schedule() {
     if ((b & (kAf | kUf)) && !(b & kSet))  // the enable bits are where the flags are in register C
         s_.deadline = (clock_.now() / kNanosecondsPerSecond + 1) * kNanosecondsPerSecond;
     const std::uint64_t cycles = period_cycles(s_.cmos[kA]);
-    if ((b & kPie) && cycles) s_.deadline = std::min(s_.deadline, time_of_cycle((periods() + 1) * cycles, kCrystal));
+    if ((b & kPie) && cycles)
+        s_.deadline = std::min(s_.deadline, time_of_cycle((periods() + 1) * cycles, kCrystal));
 }
 
 void RtcMc146818::drive_irq() {

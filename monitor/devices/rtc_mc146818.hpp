@@ -1,5 +1,5 @@
-// The Motorola MC146818A real-time clock with its CMOS memory.  Source: MC146818A datasheet; the meaning of the
-// memory bytes is the IBM AT's (Technical Reference, section 1).
+// The Motorola MC146818A real-time clock with its CMOS memory.  Source: MC146818A datasheet; the meaning of
+// the memory bytes is the IBM AT's (Technical Reference, section 1).
 //
 // The clock is guest time plus an offset that the guest changes by setting the date.
 #pragma once
@@ -30,7 +30,8 @@ struct CmosContents {
 
 class RtcMc146818 final : public PortDevice {
   public:
-    RtcMc146818(RtcState& state, IrqLines& irq, const DeviceClock& clock) : s_(state), irq_(irq), clock_(clock) {}
+    RtcMc146818(RtcState& state, IrqLines& irq, const DeviceClock& clock)
+        : s_(state), irq_(irq), clock_(clock) {}
 
     void power_on(const CmosContents& contents);
     /// Offset 0 is the index port, 1 the data port.

@@ -1,4 +1,5 @@
-// Devices of one or two ports: the debug exit and the debug console, and the ways to end or restart the machine.
+// Devices of one or two ports: the debug exit and the debug console, and the ways to end or restart the
+// machine.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,9 @@ class DebugConsole final : public PortDevice {
   public:
     explicit DebugConsole(ByteChannel& channel) : channel_(channel) {}
     std::uint32_t read(unsigned, unsigned) override { return 0xE9; }
-    void write(unsigned, unsigned, std::uint32_t value) override { channel_.send(static_cast<std::uint8_t>(value)); }
+    void write(unsigned, unsigned, std::uint32_t value) override {
+        channel_.send(static_cast<std::uint8_t>(value));
+    }
 
   private:
     ByteChannel& channel_;
@@ -35,7 +38,8 @@ class DebugConsole final : public PortDevice {
 /// Port 0x92, PS/2 system control A: bit 0 resets the processor, bit 1 is the A20 gate.
 class SystemControlA final : public PortDevice {
   public:
-    SystemControlA(I8042& keyboard_controller, PowerControl& power) : i8042_(keyboard_controller), power_(power) {}
+    SystemControlA(I8042& keyboard_controller, PowerControl& power)
+        : i8042_(keyboard_controller), power_(power) {}
     std::uint32_t read(unsigned, unsigned) override { return i8042_.a20() ? 2u : 0u; }
     void write(unsigned, unsigned, std::uint32_t value) override {
         i8042_.set_a20(value & 2u);

@@ -1,4 +1,5 @@
-// The state of all devices, as one plain struct in the arena: a snapshot of the machine's devices is a copy of it.
+// The state of all devices, as one plain struct in the arena: a snapshot of the machine's devices is a copy
+// of it.
 #pragma once
 
 #include <cstdint>

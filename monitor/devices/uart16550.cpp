@@ -40,7 +40,8 @@ std::uint8_t Uart16550::line_status() const {
 /// In loopback the modem outputs are the inputs: DTR-DSR, RTS-CTS, OUT1-RI, OUT2-DCD.
 std::uint8_t Uart16550::modem_status() const {
     if (!(s_.mcr & kMcrLoop)) return 0xB0;  // carrier, data set ready, clear to send
-    return static_cast<std::uint8_t>((s_.mcr & 1) << 5 | (s_.mcr & 2) << 3 | (s_.mcr & 4) << 4 | (s_.mcr & 8) << 4);
+    return static_cast<std::uint8_t>((s_.mcr & 1) << 5 | (s_.mcr & 2) << 3 | (s_.mcr & 4) << 4 |
+                                     (s_.mcr & 8) << 4);
 }
 
 std::uint8_t Uart16550::interrupt_id() const {
@@ -105,7 +106,8 @@ void Uart16550::advance() {
         changed = true;
     }
     // In loopback the receiver is disconnected from the line.
-    if (now >= s_.next_receive && s_.rx_count < capacity() && !(s_.mcr & kMcrLoop) && channel_.can_receive()) {
+    if (now >= s_.next_receive && s_.rx_count < capacity() && !(s_.mcr & kMcrLoop) &&
+        channel_.can_receive()) {
         unsigned got = 0;
         for (; s_.rx_count < capacity() && channel_.can_receive(); ++got) receive(channel_.receive());
         s_.next_receive = now + got * character_time();

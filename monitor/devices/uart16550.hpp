@@ -1,11 +1,11 @@
 // The National Semiconductor 16550A UART.  Source: PC16550D datasheet (TL/C/8652).
 //
 // Transmission is as fast as the host takes the bytes: THRE stays set until the channel is full, and then
-// reports backpressure truly.  Reception is paced by a character time, so that a receiver without FIFO sees one
-// edge of its interrupt line per byte.
+// reports backpressure truly.  Reception is paced by a character time, so that a receiver without FIFO sees
+// one edge of its interrupt line per byte.
 //
-// OUT2 does not gate the interrupt, although it does on a PC's serial board: QEMU does not gate it either, and
-// well-known teaching kernels leave MCR zero and expect receive interrupts.
+// OUT2 does not gate the interrupt, although it does on a PC's serial board: QEMU does not gate it either,
+// and well-known teaching kernels leave MCR zero and expect receive interrupts.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,8 @@ struct Uart16550State {
 class Uart16550 final : public PortDevice {
   public:
     /// irq: the ISA interrupt, 4 for COM1.
-    Uart16550(Uart16550State& state, unsigned irq, IrqLines& lines, const DeviceClock& clock, ByteChannel& channel)
+    Uart16550(Uart16550State& state, unsigned irq, IrqLines& lines, const DeviceClock& clock,
+              ByteChannel& channel)
         : s_(state), irq_(irq), lines_(lines), clock_(clock), channel_(channel) {}
 
     void power_on();

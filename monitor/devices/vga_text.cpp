@@ -6,23 +6,34 @@ namespace ringpress {
 namespace {
 
 // Register values of BIOS mode 3, VGA parameter table.
-constexpr std::uint8_t kCrtc[25] = {0x5F, 0x4F, 0x50, 0x82, 0x55, 0x81, 0xBF, 0x1F, 0x00, 0x4F, 0x0D, 0x0E, 0x00,
-                                    0x00, 0x00, 0x00, 0x9C, 0x8E, 0x8F, 0x28, 0x1F, 0x96, 0xB9, 0xA3, 0xFF};
+constexpr std::uint8_t kCrtc[25] = {0x5F, 0x4F, 0x50, 0x82, 0x55, 0x81, 0xBF, 0x1F, 0x00,
+                                    0x4F, 0x0D, 0x0E, 0x00, 0x00, 0x00, 0x00, 0x9C, 0x8E,
+                                    0x8F, 0x28, 0x1F, 0x96, 0xB9, 0xA3, 0xFF};
 constexpr std::uint8_t kSequencer[5] = {0x03, 0x00, 0x03, 0x00, 0x02};
 constexpr std::uint8_t kGraphics[9] = {0x00, 0x00, 0x00, 0x00, 0x00, 0x10, 0x0E, 0x00, 0xFF};
 constexpr std::uint8_t kAttribute[21] = {0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x14, 0x07, 0x38, 0x39, 0x3A,
                                          0x3B, 0x3C, 0x3D, 0x3E, 0x3F, 0x0C, 0x00, 0x0F, 0x08, 0x00};
 
-// 720x400 at 70 Hz: 449 lines of 31.8 us.  All blanked lines count as vertical retrace (the real pulse has two):
-// a guest that polls through a trap would miss it otherwise.
+// 720x400 at 70 Hz: 449 lines of 31.8 us.  All blanked lines count as vertical retrace (the real pulse has
+// two): a guest that polls through a trap would miss it otherwise.
 constexpr Nanoseconds kLine = 31'778;
 constexpr Nanoseconds kFrame = 449 * kLine, kVisible = 400 * kLine, kVisibleOfLine = 25'422;
 
 // Port numbers, less 0x3B0.
 enum Offset : unsigned {
-    kAttributePort = 0x10, kAttributeRead = 0x11, kMiscWrite = 0x12, kSequencerIndex = 0x14, kSequencerData = 0x15,
-    kPelMask = 0x16, kDacRead = 0x17, kDacWrite = 0x18, kDacData = 0x19, kFeatureRead = 0x1A, kMiscRead = 0x1C,
-    kGraphicsIndex = 0x1E, kGraphicsData = 0x1F,
+    kAttributePort = 0x10,
+    kAttributeRead = 0x11,
+    kMiscWrite = 0x12,
+    kSequencerIndex = 0x14,
+    kSequencerData = 0x15,
+    kPelMask = 0x16,
+    kDacRead = 0x17,
+    kDacWrite = 0x18,
+    kDacData = 0x19,
+    kFeatureRead = 0x1A,
+    kMiscRead = 0x1C,
+    kGraphicsIndex = 0x1E,
+    kGraphicsData = 0x1F,
 };
 // Within the mono (0x3Bx) or colour (0x3Dx) bank.
 enum BankOffset : unsigned { kCrtcIndex = 4, kCrtcData = 5, kStatus = 10 };
@@ -42,7 +53,8 @@ void VgaText::power_on() {
     for (unsigned i = 0; i < 64; ++i)
         for (unsigned component = 0; component < 3; ++component) {
             const unsigned bit = 2 - component;
-            s_.dac[3 * i + component] = static_cast<std::uint8_t>((i >> bit & 1u) * 42 + (i >> (bit + 3) & 1u) * 21);
+            s_.dac[3 * i + component] =
+                static_cast<std::uint8_t>((i >> bit & 1u) * 42 + (i >> (bit + 3) & 1u) * 21);
         }
 }
 

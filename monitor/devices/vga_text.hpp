@@ -1,6 +1,6 @@
-// The registers of a VGA in 80x25 text mode.  The characters themselves are in guest RAM at 0xB8000; here are the
-// registers that say where the screen starts and where the cursor is, and those that programs only save and restore.
-// Source: IBM VGA documentation as in the "Intel OpenSource HD Graphics PRM", volume 3, part 1.
+// The registers of a VGA in 80x25 text mode.  The characters themselves are in guest RAM at 0xB8000; here are
+// the registers that say where the screen starts and where the cursor is, and those that programs only save
+// and restore. Source: IBM VGA documentation as in the "Intel OpenSource HD Graphics PRM", volume 3, part 1.
 #pragma once
 
 #include <cstdint>

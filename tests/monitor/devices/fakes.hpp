@@ -77,7 +77,9 @@ struct TestBoard {
         config.debug_exit = true;
         return std::make_unique<Pc>(over, config, PcHost{serial, debugcon, keyboard, power});
     }
-    void out(std::uint16_t port, std::uint32_t value, unsigned width = 1) { pc->port_out(port, width, value); }
+    void out(std::uint16_t port, std::uint32_t value, unsigned width = 1) {
+        pc->port_out(port, width, value);
+    }
     std::uint32_t in(std::uint16_t port, unsigned width = 1) { return pc->port_in(port, width); }
     /// Vectors 0x20 and 0x28, everything masked.
     void set_up_pic() {

@@ -50,7 +50,8 @@ struct Fixture {
         return got;
     }
     std::vector<std::uint8_t> image(std::size_t lba, std::size_t sectors) const {
-        return {disk.begin() + static_cast<long>(lba * 512), disk.begin() + static_cast<long>((lba + sectors) * 512)};
+        return {disk.begin() + static_cast<long>(lba * 512),
+                disk.begin() + static_cast<long>((lba + sectors) * 512)};
     }
 };
 

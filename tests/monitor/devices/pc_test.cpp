@@ -228,8 +228,9 @@ TEST_CASE("a copy of the state goes on in a second machine as the first would") 
     b.pc = b.build(*copy, Board::pc);
     b.serial.waiting = a.serial.waiting;
     b.keyboard.waiting = a.keyboard.waiting;
-    static constexpr std::uint16_t kPorts[] = {0x20, 0x21, 0xA0, 0xA1, 0x40, 0x42, 0x60, 0x61, 0x64, 0x71, 0x1F1,
-                                               0x1F2, 0x1F3, 0x1F7, 0x3F6, 0x3F8, 0x3FA, 0x3FD, 0x3FE, 0x3DA};
+    static constexpr std::uint16_t kPorts[] = {0x20,  0x21,  0xA0,  0xA1,  0x40,  0x42,  0x60,
+                                               0x61,  0x64,  0x71,  0x1F1, 0x1F2, 0x1F3, 0x1F7,
+                                               0x3F6, 0x3F8, 0x3FA, 0x3FD, 0x3FE, 0x3DA};
     Nanoseconds t = a.state->now;
     for (int step = 0; step < 20000; ++step) {
         REQUIRE(a.pc->next_deadline() == b.pc->next_deadline());

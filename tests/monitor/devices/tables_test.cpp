@@ -25,7 +25,8 @@ TEST_CASE("the MP table is found by its signature and describes one processor an
     write_mp_table(ram, model);
     const std::uint8_t* pointer = nullptr;
     for (std::uint32_t at = 0xF0000; at < 0x100000; at += 16)
-        if (!std::memcmp(ram.data() + at, "_MP_", 4) && sum(ram.data() + at, 16) == 0) pointer = ram.data() + at;
+        if (!std::memcmp(ram.data() + at, "_MP_", 4) && sum(ram.data() + at, 16) == 0)
+            pointer = ram.data() + at;
     REQUIRE(pointer);
     CHECK(pointer[9] == 4);
     const std::uint8_t* table = ram.data() + word(pointer + 4, 4);

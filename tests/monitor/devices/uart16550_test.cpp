@@ -69,7 +69,8 @@ TEST_CASE("the divisor hides behind DLAB") {
     CHECK(f.channel.sent.empty());
 }
 
-TEST_CASE("enabling the transmitter interrupt raises it; reading IIR takes it away; the next byte brings it back") {
+TEST_CASE(
+    "enabling the transmitter interrupt raises it; reading IIR takes it away; the next byte brings it back") {
     Fixture f;
     f.out(1, 2);
     CHECK(f.lines.level[4]);
