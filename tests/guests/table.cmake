@@ -40,3 +40,15 @@ guest_test(self_modifying   SOURCES code/self_modifying.c       GROUPS code)
 guest_test(boundaries       SOURCES code/boundaries.c           GROUPS code)
 guest_test(unmodified       SOURCES code/unmodified.c           GROUPS code)
 guest_test(data_in_code     SOURCES code/data_in_code.c         GROUPS code)
+
+guest_test(fpu              SOURCES exceptions/fpu.c            GROUPS exceptions)
+guest_test(nested_faults    SOURCES exceptions/nested_faults.c  GROUPS exceptions
+           NO_QEMU "TCG leaves EXT out of the error codes of faults during delivery")
+guest_test(triple_fault     SOURCES exceptions/triple_fault.c   GROUPS exceptions STATUS 4 QEMU_STATUS 0)
+guest_test(task_gate        SOURCES exceptions/task_gate.c      GROUPS exceptions)
+guest_test(alignment        SOURCES exceptions/alignment.c      GROUPS exceptions
+           NO_QEMU "TCG checks no alignment")
+guest_test(single_step      SOURCES exceptions/single_step.c    GROUPS exceptions)
+guest_test(shadow           SOURCES interrupts/shadow.c         GROUPS interrupts)
+guest_test(nested           SOURCES interrupts/nested.c         GROUPS interrupts)
+guest_test(rates            SOURCES interrupts/rates.c          GROUPS interrupts)

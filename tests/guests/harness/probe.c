@@ -41,6 +41,8 @@ void probe_init(void) {
     with_segments = (struct probe_segments){USER_CODE, USER_DATA, USER_DATA, probe_stack_top(3), 0};
 }
 
+void probe_catch(unsigned vector) { set_handler(vector, on_event); }
+
 void probe(int ring, struct snippet code) {
     const bool user = ring == 3;
     struct trap_frame start = {

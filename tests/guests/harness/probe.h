@@ -42,6 +42,8 @@ extern u8 probe_stack[2][4096];
 static inline u32 probe_stack_top(int ring) { return (u32)probe_stack[ring == 3] + 3072; }
 
 void probe_init(void);
+/// Lets one more vector, an interrupt's say, end a snippet.
+void probe_catch(unsigned vector);
 void probe(int ring, struct snippet code);
 void expect(int ring, struct snippet code, unsigned vector, u32 error);
 /// Besides the vector: EIP just behind the instruction, as traps (int n, int3, single step) leave it.
