@@ -7,11 +7,14 @@
     .globl engine_entry
     .type engine_entry, @function
 engine_entry:
+    rdfsbase %rax
+    push %rax
     mov engine_host_fs_base(%rip), %rax
     wrfsbase %rax
-    sub $8, %rsp
-    call engine_signal              // (signal, siginfo, ucontext) -> HostSelectors*
-    add $8, %rsp
+    call engine_signal              // (signal, siginfo, ucontext) -> HostSelectors*, or null
+    pop %rcx
+    test %rax, %rax
+    jz 1f
     movzwl 0(%rax), %ecx            // es cs ss ds fs gs
     mov %ecx, %es
     movzwl 6(%rax), %ecx
@@ -21,6 +24,9 @@ engine_entry:
     movzwl 8(%rax), %ecx
     mov %ecx, %fs
     ret                             // to core_rt_sigreturn
+1:  // The monitor itself was interrupted, in the gate: as it was.
+    wrfsbase %rcx
+    ret
     .size engine_entry, . - engine_entry
 
 // Raises the first trap: from here the guest runs.  Never returns.

@@ -35,9 +35,17 @@ class CodeViews {
     void join(unsigned index, unsigned next);
 
     bool proven(unsigned index, unsigned offset) const { return bit(s_.slot[index].proven, offset); }
+    bool covered(unsigned index, unsigned offset) const { return bit(s_.slot[index].covered, offset); }
+    void set_covered(unsigned index, unsigned offset) { set(s_.slot[index].covered, offset); }
+    void clear_covered(unsigned index, unsigned offset) {
+        s_.slot[index].covered[offset / 64] &= ~(1ull << (offset % 64));
+    }
     bool copied(unsigned index, unsigned offset) const { return bit(s_.slot[index].copied, offset); }
     void set_proven(unsigned index, unsigned offset) { set(s_.slot[index].proven, offset); }
     void set_copied(unsigned index, unsigned offset) { set(s_.slot[index].copied, offset); }
+    void clear_proven(unsigned index, unsigned offset) {
+        s_.slot[index].proven[offset / 64] &= ~(1ull << (offset % 64));
+    }
     void clear_copied(unsigned index, unsigned offset) {
         s_.slot[index].copied[offset / 64] &= ~(1ull << (offset % 64));
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "shadow/check.hpp"
+#include "shadow/gate_sites.hpp"
 
 namespace ringpress {
 
@@ -61,7 +62,8 @@ void ShadowPages::insert(MappedPages& table, std::uint32_t page, std::uint32_t b
     ++s_.counters.pages_mapped;
     // The boundary holds while no supervisor page lies below it and no user page at or above it.
     const bool below = (std::uint64_t{page} << kPageShift) < user_boundary_;
-    if (static_cast<bool>(bits & MappedPage::kSupervisor) == below) boundary_stale_ = true;
+    if (&table != &code(CodeSpace::kernel) && static_cast<bool>(bits & MappedPage::kSupervisor) == below)
+        boundary_stale_ = true;
 }
 
 void ShadowPages::unmap_page(MappedPages& table, std::uint32_t page) {
@@ -163,6 +165,14 @@ void ShadowPages::map_code(CodeSpace space, gva address, const Translation& t) {
     insert(table, page, bits, view.first_alias[static_cast<unsigned>(space)]);
     host_.map_view(host_address(table, page), slot, 1);
     ++s_.counters.map_calls;
+
+    // Where this page's sites lead to there must be this view's pads, or nothing.
+    const std::uint32_t pads = (page + kPadPages) & (kLinearPages - 1);
+    if (view.pad_slot) map_pads(space, page, slot);
+    else if (table.present(pads) && (table.at(pads).bits & MappedPage::kPad)) unmap_page(table, pads);
+    // And where this page lies now, no site may lead.
+    const std::uint32_t sites = (page - kPadPages) & (kLinearPages - 1);
+    if (table.present(sites) && s_.slot[table.at(sites).target()].pad_slot) strip_sites(table.at(sites).target());
 }
 
 void ShadowPages::make_room_for(std::uint32_t mappings) {
@@ -201,10 +211,15 @@ void ShadowPages::drop_view(std::uint32_t frame) {
         if (previous >= 0) views_.cut_straddler(static_cast<unsigned>(previous));
     }
     if (slot.next_frame) views_.cut_straddler(static_cast<unsigned>(index));
-    for (MappedPages& table : code_)
-        while (const std::uint32_t alias = slot.first_alias[&table - code_]) unmap_page(table, alias - 1);
-    views_.release(static_cast<unsigned>(index));
+    if (slot.pad_slot) strip_sites(static_cast<unsigned>(index));
+    release_slot(static_cast<unsigned>(index));
     ++s_.counters.views_dropped;
+}
+
+void ShadowPages::release_slot(unsigned index) {
+    for (MappedPages& table : code_)
+        while (const std::uint32_t alias = s_.slot[index].first_alias[&table - code_]) unmap_page(table, alias - 1);
+    views_.release(index);
 }
 
 std::uint32_t ShadowPages::take_slot() {
@@ -220,6 +235,7 @@ std::uint32_t ShadowPages::take_slot() {
         s_.clock_hand = (s_.clock_hand + 1) % kViewSlots;
         ViewSlot& slot = s_.slot[s_.clock_hand];
         if (slot.frame == 0) return s_.clock_hand;
+        if (slot.frame == ViewSlot::kPads) continue;  // goes with its view
         if (!slot.referenced) {
             const std::uint32_t hand = s_.clock_hand;
             drop_view(slot.frame - 1);
@@ -231,13 +247,14 @@ std::uint32_t ShadowPages::take_slot() {
 
 void ShadowPages::drop_fpu_views() {
     for (std::uint32_t i = 0; i < s_.slots_used; ++i)
-        if (s_.slot[i].frame && s_.slot[i].has_fpu) drop_view(s_.slot[i].frame - 1);
+        if (s_.slot[i].frame && s_.slot[i].frame != ViewSlot::kPads && s_.slot[i].has_fpu) drop_view(s_.slot[i].frame - 1);
 }
 
 // --- flushing -----------------------------------------------------------------------------------------------
 
 bool ShadowPages::still_granted(const MappedPages& table, std::uint32_t page) const {
     const MappedPage& mapped = table.at(page);
+    if (mapped.bits & MappedPage::kPad) return true;  // follows its view, not the guest's tables
     const auto now = walk(cpu_, ram_, ram_bytes_, gva(page << kPageShift), Access::read(false), false);
     if (!now) return false;
     const Translation& t = now.value();
@@ -264,7 +281,7 @@ void ShadowPages::drop_changed(MappedPages& table) {
             continue;
         }
         table.for_each_in_region(region, [&](std::uint32_t page) {
-            if ((table.at(page).bits & MappedPage::kGlobal) || still_granted(table, page)) run.keep();
+            if ((table.at(page).bits & (MappedPage::kGlobal | MappedPage::kPad)) || still_granted(table, page)) run.keep();
             else run.add(page);
         });
     }
@@ -310,10 +327,18 @@ void ShadowPages::flush_all() {
     host_.unmap(gva(0), 1ull << 32);
     ++s_.counters.map_calls;
     s_.mapping_estimate = 0;
+    if (s_.landing_region) map_landing();
 }
 
 void ShadowPages::reserve_data_region(std::uint32_t region) {
     if (data_.count(region)) return;
+    if (region == s_.landing_region) {
+        // The data goes first: all landings move, and with them every pad.
+        for (std::uint32_t i = 0; i < s_.slots_used; ++i)
+            if (s_.slot[i].frame && s_.slot[i].pad_slot) strip_sites(i);
+        host_.unmap(gva(region << kRegionShift), kLandingRange);
+        s_.landing_region = 0;
+    }
     for (CodeSpace space : {CodeSpace::kernel, CodeSpace::user})
         if (code(space).count((region - (window_shift(space) >> kRegionShift)) & (kRegions - 1)))
             move_window(space, region, kNoRegion);
@@ -329,13 +354,10 @@ void ShadowPages::set_user_boundary(std::uint32_t region) {
 void ShadowPages::settle_user_boundary() {
     std::uint32_t lowest_supervisor = kRegions, user_end = 0;
     for (std::uint32_t r = 0; r < kRegions; ++r) {
-        unsigned supervisor = 0, all = 0;
-        for (const MappedPages* table : {&data_, &code_[0], &code_[1]}) {
-            supervisor += table->supervisor(r);
-            all += table->count(r);
-        }
-        if (supervisor && lowest_supervisor == kRegions) lowest_supervisor = r;
-        if (all > supervisor) user_end = r + 1;
+        // Kernel code is out of the users' reach by its window; user code must be within their code segment.
+        const MappedPages& user = code(CodeSpace::user);
+        if (data_.supervisor(r) && lowest_supervisor == kRegions) lowest_supervisor = r;
+        if (data_.count(r) > data_.supervisor(r) || user.count(r) > user.supervisor(r)) user_end = r + 1;
     }
     // A boundary once found is kept while it serves, so that descriptors stay the same.
     const std::uint32_t current = s_.user_boundary_region ? s_.user_boundary_region - 1 : kRegions;
@@ -344,8 +366,7 @@ void ShadowPages::settle_user_boundary() {
     const std::uint32_t boundary = s_.user_boundary_region - 1;
     if (boundary != current) withdraw_kernel_window();
     for (std::uint32_t r = lowest_supervisor; r < boundary; ++r)
-        for (MappedPages* table : {&data_, &code_[0], &code_[1]})
-            if (table->supervisor(r)) drop_supervisor(*table, r);
+        if (data_.supervisor(r)) drop_supervisor(data_, r);
     boundary_stale_ = false;
 }
 

@@ -48,6 +48,18 @@ class ShadowPages : public WriteObserver {
     void ram_written(gpa page) override;
     /// Forgets a frame's view and every mapping of it.
     void drop_view(std::uint32_t frame);
+    /// Makes the five bytes at `offset` of a view a gate site, unless something stands in the way.
+    bool make_site(CodeSpace space, unsigned slot, unsigned offset);
+    /// Gives up all gate sites of a view: they are int3 again.
+    void strip_sites(unsigned slot);
+    /// Where a site that was jumped through lies in the guest's linear address space; nothing if the pad is
+    /// mapped for that space at no or at more than one place.
+    bool site_address(CodeSpace space, std::uint32_t site, gva& address) const;
+    /// If `address` lies in pads, mapped or not: the address of the site that leads there.
+    bool site_behind_pad(CodeSpace space, gva address, gva& site) const;
+    /// Gate sites need the host's gate; without it (the default) make_site() always refuses.
+    void enable_gates(std::uint64_t continuation);
+
     /// A view slot that may be (re)used, its mappings removed.
     std::uint32_t take_slot();
 
@@ -86,6 +98,12 @@ class ShadowPages : public WriteObserver {
     void drop_supervisor(MappedPages& table, std::uint32_t region);
     void reserve_data_region(std::uint32_t region);
     void reserve_code_region(CodeSpace space, std::uint32_t region);
+    void map_pads(CodeSpace space, std::uint32_t page, unsigned slot);
+    void release_slot(unsigned slot);
+    bool place_landing();
+    void map_landing();
+    std::uint32_t landing(std::uint32_t site) const;
+
     static constexpr std::uint32_t kNoRegion = kRegions;
     /// window.cpp.  Either region may be kNoRegion.
     void move_window(CodeSpace space, std::uint32_t data_region, std::uint32_t code_region);
@@ -101,7 +119,9 @@ class ShadowPages : public WriteObserver {
     }
     void settle_user_boundary();
     void set_user_boundary(std::uint32_t region);
-    bool occupied(std::uint32_t region) const { return region == 0 || data_.count(region) != 0; }
+    bool occupied(std::uint32_t region) const {
+        return region == 0 || data_.count(region) != 0 || region == s_.landing_region;
+    }
     bool is_window_region(std::uint32_t region) const {
         for (unsigned i = 0; i < kCodeSpaces; ++i)
             if (code_[i].count((region - (s_.window_shift[i] >> kRegionShift)) & (kRegions - 1))) return true;
@@ -127,6 +147,7 @@ class ShadowPages : public WriteObserver {
     MappedPages code_[kCodeSpaces];
     std::uint64_t user_boundary_ = 1ull << 32;
     bool boundary_stale_ = true;
+    std::uint64_t gate_continuation_ = 0;  ///< 0: no gates
     bool crowded_[kCodeSpaces] = {};  ///< no place without a present directory entry was found
 };
 

@@ -31,6 +31,7 @@ struct MappedPage {
     static constexpr std::uint32_t kGlobal = 8;      ///< survives a CR3 load
     static constexpr std::uint32_t kLarge = 16;      ///< part of a 4 MiB page
     static constexpr std::uint32_t kUser = 32;       ///< the guest's tables let CPL 3 in
+    static constexpr std::uint32_t kPad = 64;        ///< code: no view of a frame but the pads of one, see gate_sites.hpp
 
     constexpr bool present() const { return bits & kPresent; }
     constexpr bool writable() const { return bits & kWritable; }
@@ -57,16 +58,27 @@ struct FrameInfo {
 
 /// A page of the code view: a copy of the proven instructions of one frame, int3 everywhere else.
 struct ViewSlot {
+    static constexpr std::uint32_t kPads = ~0u;  ///< as `frame`: the slot holds the pads of another
     std::uint32_t frame = 0;           ///< plus one; 0: the slot is free
     std::uint32_t first_alias[2] = {}; ///< by CodeSpace: a linear page (plus one) that the view is mapped for
     std::uint32_t next_frame = 0;      ///< plus one: the frame that the last instruction runs on into
     std::uint32_t previous_frame = 0;  ///< plus one: a frame whose last instruction runs on into this one
     std::uint8_t has_fpu = 0;          ///< some copied instruction uses the FPU
     std::uint8_t referenced = 0;       ///< mapped since the clock hand last passed
-    std::uint16_t reserved = 0;
+    std::uint16_t pad_slot = 0;        ///< plus one: the slot with the pads of this one's gate sites
+    std::uint32_t first_site = 0;      ///< plus one: index into ShadowState::site
     std::uint64_t proven[kPageSize / 64] = {};  ///< instruction boundaries seen to execute
     std::uint64_t copied[kPageSize / 64] = {};  ///< of them, those that run natively
+    std::uint64_t covered[kPageSize / 64] = {};  ///< bytes behind the first of a gate site's jump
 };
+
+/// A sensitive instruction that was replaced by a jump through a gate, see gate_sites.hpp.
+struct GateSite {
+    std::uint16_t slot = 0;    ///< plus one; 0: free
+    std::uint16_t offset = 0;  ///< in the page
+    std::uint32_t next = 0;    ///< plus one: the next site of the slot, or the next free one
+};
+inline constexpr std::uint32_t kGateSites = 16384;
 
 /// Views are mapped apart for the guest's kernel and for its user programs, each with a shift of its own.
 enum class CodeSpace : std::uint8_t { kernel, user };
@@ -80,6 +92,9 @@ struct ShadowState {
     std::uint32_t slots_used;  ///< slots beyond this were never used
     std::uint32_t clock_hand;
     std::uint32_t window_shift[kCodeSpaces];  ///< S: a multiple of 4 MiB
+    GateSite site[kGateSites];
+    std::uint32_t sites_used, first_free_site;
+    std::uint32_t landing_region;  ///< where 64-bit code lies that gates jump to; 0: nowhere
     std::uint32_t user_boundary_region;  ///< first region that user segments may not reach (plus one; 0: unset)
     std::uint32_t mapping_estimate;      ///< upper bound of host mappings made since the last full flush
     std::uint32_t descriptor_count;
@@ -89,7 +104,7 @@ struct ShadowState {
     std::uint16_t descriptor_hash[4096];
     struct Counters {
         std::uint64_t pages_mapped, pages_unmapped, map_calls, descriptors_loaded, view_pages, views_dropped,
-            window_moves, recycled;
+            window_moves, recycled, sites_made, sites_stripped;
     } counters;
 };
 static_assert(std::is_trivially_copyable_v<ShadowState>);

@@ -15,6 +15,7 @@ Dispatcher::Dispatcher(VCpu& cpu, GuestMemory& memory, DeviceBus& bus, TimeSourc
 
 void Dispatcher::handle(const HostTrap& trap) {
     last_insn_ = InsnId::undefined;
+    trapped_space_ = space();
     switch (trap.vector) {
         case static_cast<std::uint8_t>(Vector::BP): handle_breakpoint(); break;
         case static_cast<std::uint8_t>(Vector::PF): handle_page_fault(trap.error, trap.address); break;
@@ -123,7 +124,7 @@ void Dispatcher::emulate_at_eip(TrapCause cause) {
     }
     if (!step(*insn.value())) stuck(*insn.value());
     const InsnId first = last_insn_;
-    burst();
+    burst(policy_.burst);
     last_insn_ = first;
 }
 
@@ -134,17 +135,19 @@ void Dispatcher::interpret_at_eip(TrapCause cause) {
     else if (!step(*insn.value())) stuck(*insn.value());
 }
 
-void Dispatcher::burst() {
+void Dispatcher::burst(const unsigned innocuous) {
     VCpu& cpu = m_.cpu;
-    unsigned budget = policy_.burst;
-    while (budget) {
+    unsigned budget = innocuous;
+    // A guest that polls a device would stay here for good, with signals blocked.
+    constexpr unsigned kLongestBurst = 2000;
+    for (unsigned total = 0; budget && total < kLongestBurst; ++total) {
         if (cpu.activity != Activity::running || (cpu.eflags & eflags::TF)) return;
         if (cpu.interrupts_enabled() && cpu.shadow == InterruptShadow::none && m_.bus.interrupt_pending()) return;
         const auto insn = fetcher_.at_eip();
         if (!insn || insn.value()->id == InsnId::undefined) return;  // found again, natively
         const Instruction& next = *insn.value();
         if (may_run_natively(next, cpu, policy_) == Native::yes) --budget;
-        else budget = policy_.burst;
+        else budget = innocuous;
         if (!step(next)) return;
         ++statistics_.burst_instructions;
     }
@@ -197,8 +200,12 @@ bool Dispatcher::resumable() {
         reflect_fault(Fault::gp(0));
         return false;
     }
-    if (cpu.cpl != 3) return true;
     const gva address(cs.base + cpu.eip);
+    if (inside_site(address)) {
+        leave_site(address);
+        return false;
+    }
+    if (cpu.cpl != 3) return true;
     if (address.value < shadows_.pages.user_boundary() && cs.base < shadows_.pages.user_boundary()) return true;
     handle_fetch_fault(address);
     return false;

@@ -41,6 +41,8 @@ class Dispatcher : public TranslationControl {
 
     /// A trap of guest code.  The virtual CPU holds the registers at the trap; EIP as the hardware left it.
     void handle(const HostTrap& trap);
+    /// A gate site was jumped through; registers as at the site, EIP is found out here.
+    void handle_gate(std::uint32_t site);
     /// Time has passed or input has come: brings the devices up to date.
     void handle_interrupt();
 
@@ -71,7 +73,12 @@ class Dispatcher : public TranslationControl {
     /// Emulates or interprets the instruction at EIP, then carries on through a burst.
     void emulate_at_eip(TrapCause cause);
     bool step(const Instruction& insn);
-    void burst();
+    void burst(unsigned budget);
+    /// handle_gate.cpp: a trap at a site that may get a gate; a byte behind a site's jump that was executed.
+    void warm(std::uint32_t physical, gva address, unsigned slot, const Instruction& insn);
+    bool entered_site(gva address);
+    bool inside_site(gva address) const;
+    void leave_site(gva address);
     void reflect_fault(const Fault& fault);
     void raise_single_step();
     /// Runs the instruction at EIP in software because a native attempt cannot work; explains what it was for.
@@ -91,7 +98,12 @@ class Dispatcher : public TranslationControl {
     TrapCause cause_ = TrapCause::reflected;
     InsnId last_insn_ = InsnId::undefined;
     std::uint32_t sensitivity_ = 0;
+    CodeSpace trapped_space_ = CodeSpace::kernel;  ///< where the trap at hand came from
     std::uint32_t shadow_eip_ = 0;  ///< where an interrupt shadow holds
+    static constexpr unsigned kHeatEntries = 8192;
+    static constexpr std::uint8_t kNeverHot = 255;
+    std::uint8_t heat_[kHeatEntries] = {};  ///< traps of sensitive sites, by physical address
+    std::uint8_t& heat(std::uint32_t physical) { return heat_[(physical ^ physical >> 13) % kHeatEntries]; }
     bool stepping_ = false;         ///< the hardware steps over one instruction for us
 };
 

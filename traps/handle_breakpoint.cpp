@@ -19,6 +19,12 @@ void Dispatcher::handle_breakpoint() {
     --cpu.eip;  // a trap: the hardware has stepped over the CC
     const gva address(cpu.segment(Seg::cs).base + cpu.eip);
     const bool user = cpu.cpl == 3;
+    gva site;
+    if (shadows_.pages.site_behind_pad(space(), address, site)) {  // the pad of another view was still mapped
+        cpu.eip = site.value - cpu.segment(Seg::cs).base;
+        emulate_at_eip(TrapCause::patched);
+        return;
+    }
     if (user && policy_.user_code_direct) {  // the guest's own, in RAM
         emulate_at_eip(TrapCause::privileged);
         return;
@@ -49,14 +55,16 @@ void Dispatcher::handle_breakpoint() {
         return;
     }
     cause_ = TrapCause::patched;
-    if (!step(*insn.value())) {
+    const Instruction first_insn = *insn.value();
+    if (!step(first_insn)) {
         // Boxed by an overlapping copy that may be gone by now.
         prover_.prove(address, slot);
-        if (!shadows_.views.copied(slot, offset)) stuck(*insn.value());
+        if (!shadows_.views.copied(slot, offset)) stuck(first_insn);
         return;
     }
     const InsnId first = last_insn_;
-    burst();
+    warm(t.value().physical.value, address, slot, first_insn);
+    burst(policy_.burst);
     last_insn_ = first;
 }
 

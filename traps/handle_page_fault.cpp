@@ -23,6 +23,13 @@ void Dispatcher::handle_fetch_fault(gva address) {
     VCpu& cpu = m_.cpu;
     const bool user = cpu.cpl == 3;
     const gva first(cpu.segment(Seg::cs).base + cpu.eip);
+    gva site;
+    if (shadows_.pages.site_behind_pad(space(), address, site)) {
+        // A gate site of a second alias: its pads are mapped elsewhere.
+        cpu.eip = site.value - cpu.segment(Seg::cs).base;
+        emulate_at_eip(TrapCause::patched);
+        return;
+    }
     // The instruction's own address, or the start of the second page that it runs on into.
     const gva at = address.page() == first.page() ? first : address.page_base();
     const auto t = walk(cpu, m_.memory.ram(), m_.memory.size(), at, Access::execute(user), true);

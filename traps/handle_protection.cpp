@@ -6,6 +6,11 @@ namespace ringpress {
 
 void Dispatcher::handle_protection(std::uint8_t vector, std::uint32_t error) {
     VCpu& cpu = m_.cpu;
+    if (entered_site(gva(cpu.segment(Seg::cs).base + cpu.eip))) {
+        ++cpu.eip;  // as if the int3 of an unproven address had been there
+        handle_breakpoint();
+        return;
+    }
     const auto fetched = fetcher_.at_eip();
     if (!fetched) {
         cause_ = TrapCause::reflected;

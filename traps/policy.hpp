@@ -15,7 +15,9 @@ struct Policy {
     SensitiveLevel level = SensitiveLevel::inline_;
     bool user_code_direct = false;  ///< guest user code runs from RAM, not from views
     bool virtual_tsc = false;       ///< rdtsc must not show the host's counter
-    unsigned burst = 24;            ///< innocuous instructions interpreted behind an emulated one; 0: none
+    unsigned burst = 24;            ///< innocuous instructions interpreted behind a trap, 0: none
+    unsigned gate_burst = 6;        ///< the same behind a gate, which costs less to come back through
+    unsigned hot = 3;               ///< traps of a site after which it gets a gate, with level inline_
 };
 
 }  // namespace ringpress

@@ -11,8 +11,6 @@ namespace {
 constexpr unsigned kLongest = 15;
 constexpr std::uint8_t kOpcodeWait = 0x9B;
 
-/// Multi-byte no-operations carry segment prefixes as padding; they touch no memory, SDM Vol. 2B, NOP.
-bool is_long_nop(const Instruction& insn) { return insn.opcode_map == 1 && insn.opcode >= 0x18 && insn.opcode <= 0x1F; }
 }  // namespace
 
 Native may_run_natively(const Instruction& insn, const VCpu& cpu, const Policy& policy) {
@@ -32,9 +30,8 @@ Native may_run_natively(const Instruction& insn, const VCpu& cpu, const Policy& 
         const std::uint32_t off = wait ? 0 : cr0::TS | cr0::EM;
         if ((cpu.cr0 & off) || (wait && (cpu.cr0 & cr0::TS) && (cpu.cr0 & cr0::MP))) return Native::boxed;
     }
-    // Data read through CS would come from the view; with a branch the prefix is a hint.
-    if (insn.has_override && insn.override_segment == Seg::cs && insn.flow != Flow::jcc && !is_long_nop(insn))
-        return Native::boxed;
+    // Data read through CS would come from the view.
+    if (insn.uses_override() && insn.override_segment == Seg::cs) return Native::boxed;
     return Native::yes;
 }
 
@@ -110,6 +107,7 @@ void Prover::prove(gva from, unsigned slot) {
 
     for (unsigned offset = from.offset(); offset < kPageSize;) {
         const bool first = offset == from.offset();
+        if (views_.covered(slot, offset)) return;  // behind the jump of a gate site
         if (views_.proven(slot, offset) && (views_.copied(slot, offset) || !first)) return;
         Instruction insn = decoder_.decode(guest + offset, kPageSize - offset, code_size);
         bool straddles = false;

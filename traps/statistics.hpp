@@ -19,6 +19,7 @@ enum class TrapCause : std::uint8_t {
     code_write,       ///< a write to a page that has a code view
     reflected,        ///< any other exception of the guest's own
     interrupt,        ///< an asynchronous signal: a timer, or input
+    gate,             ///< a jump through a gate: no trap at all
     count_,
 };
 inline constexpr unsigned kTrapCauses = static_cast<unsigned>(TrapCause::count_);

@@ -1,0 +1,31 @@
+// C++ side of gate.S.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "shadow/shadow_descriptors.hpp"
+
+extern "C" {
+struct GateFrame {
+    std::uint32_t gpr[8];       ///< in the order of Gpr
+    std::uint64_t eflags;
+    std::uint32_t target_eip;
+    std::uint16_t target_cs;
+    std::uint16_t reserved;
+    std::uint16_t selectors[6];
+    std::uint8_t reload;        ///< load the segment registers from `selectors`
+    std::uint8_t slow;          ///< leave through a signal frame
+    std::uint16_t reserved2;
+    std::uint64_t fs_base;      ///< the guest's, as the hardware held it
+};
+static_assert(offsetof(GateFrame, eflags) == 32 && offsetof(GateFrame, target_eip) == 40 &&
+              offsetof(GateFrame, selectors) == 48 && offsetof(GateFrame, reload) == 60 &&
+              offsetof(GateFrame, fs_base) == 64);
+
+extern GateFrame gate_frame;
+extern std::uint64_t gate_stack_top;
+/// Not 0: a signal came while the gate was open.
+extern volatile std::uint32_t engine_deferred;
+extern const char gate_entry[], gate_exit[], gate_end[], gate_slow_end[];
+}

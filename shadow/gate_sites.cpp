@@ -1,0 +1,176 @@
+#include "shadow/gate_sites.hpp"
+
+#include <cstring>
+
+#include "shadow/check.hpp"
+#include "shadow/shadow_pages.hpp"
+
+namespace ringpress {
+
+namespace {
+constexpr std::uint16_t kHostCode64 = 0x33;  // Linux' __USER_CS: the gate's far side
+constexpr std::uint32_t kLandingPages = kLandingRange >> kPageShift;
+constexpr std::uint32_t kPageIndexMask = kLinearPages - 1;
+}  // namespace
+
+void ShadowPages::enable_gates(std::uint64_t continuation) {
+    gate_continuation_ = continuation;
+    // The landings, behind the view slots in the view file.  Each is
+    //     mov r15d, site        41 BF site
+    //     jmp [continuation]    FF 25 distance
+    std::uint8_t* bytes = views_.bytes(kViewSlots);
+    const std::uint32_t pointer = kGateSites * kLandingBytes;
+    for (std::uint32_t site = 0; site < kGateSites; ++site) {
+        std::uint8_t* at = bytes + site * kLandingBytes;
+        const std::uint32_t distance = pointer - (site * kLandingBytes + 12);
+        std::memcpy(at, "\x41\xBF", 2);
+        std::memcpy(at + 2, &site, 4);
+        std::memcpy(at + 6, "\xFF\x25", 2);
+        std::memcpy(at + 8, &distance, 4);
+        std::memset(at + 12, kInt3, 4);
+    }
+    std::memcpy(bytes + pointer, &continuation, sizeof continuation);
+}
+
+std::uint32_t ShadowPages::landing(std::uint32_t site) const {
+    return (s_.landing_region << kRegionShift) + site * kLandingBytes;
+}
+
+void ShadowPages::map_landing() {
+    host_.map_view(gva(s_.landing_region << kRegionShift), kViewSlots, kLandingPages);
+    ++s_.counters.map_calls;
+}
+
+/// Chooses a region for the landings: out of the users' reach, free, and not named by the guest's directory.
+bool ShadowPages::place_landing() {
+    if (s_.landing_region) return true;
+    for (std::uint32_t region = kRegions - 2; region > 1; --region) {
+        if (data_.count(region) || is_window_region(region) || directory_entry_present(region)) continue;
+        s_.landing_region = region;
+        map_landing();
+        return true;
+    }
+    return false;
+}
+
+bool ShadowPages::make_site(CodeSpace space, unsigned slot, unsigned offset) {
+    // Near the end of the page the jump could cover an instruction that runs on into the next.
+    constexpr unsigned kLongestInstruction = 15;
+    if (!gate_continuation_ || offset + kSiteBytes + kLongestInstruction > kPageSize) return false;
+    ViewSlot& view = s_.slot[slot];
+    const std::uint32_t alias = view.first_alias[static_cast<unsigned>(space)];
+    if (!alias) return false;
+    MappedPages& table = code(space);
+    const std::uint32_t page = alias - 1, pads = (page + kPadPages) & kPageIndexMask;
+    // User code cannot jump to pads that lie beyond its segment's limit: below kPadDistance they wrap around.
+    if (space == CodeSpace::user && pads > page) return false;
+    if (table.present(pads) && !(table.at(pads).bits & MappedPage::kPad)) return false;
+    for (unsigned o = offset; o < offset + kSiteBytes; ++o)
+        if (views_.covered(slot, o)) return false;
+    if (!place_landing()) return false;
+
+    if (!view.pad_slot) {
+        const std::uint32_t frame = view.frame;
+        const std::uint32_t index = take_slot();
+        if (view.frame != frame || view.pad_slot) return false;  // the clock took this very view
+        ViewSlot& pad_view = s_.slot[index];
+        CHECK(pad_view.frame == 0);
+        pad_view = ViewSlot{};
+        pad_view.frame = ViewSlot::kPads;
+        std::memset(views_.bytes(index), kInt3, kPageSize);
+        view.pad_slot = static_cast<std::uint16_t>(index + 1);
+        map_pads(space, page, slot);
+    }
+    // A pad is longer than a site's jump: neighbours must leave it room on both sides.
+    const unsigned pad_slot = view.pad_slot - 1u;
+    std::uint8_t* pad = views_.bytes(pad_slot) + offset;
+    for (unsigned i = 0; i < kPadBytes; ++i)
+        if (pad[i] != kInt3 || views_.copied(pad_slot, offset + i)) return false;
+
+    std::uint32_t site = s_.first_free_site;
+    if (site) s_.first_free_site = s_.site[site - 1].next;
+    else if (s_.sites_used < kGateSites) site = ++s_.sites_used;
+    else return false;
+    GateSite& g = s_.site[site - 1];
+    g = {static_cast<std::uint16_t>(slot + 1), static_cast<std::uint16_t>(offset), view.first_site};
+    view.first_site = site;
+
+    const std::uint32_t to = landing(site - 1);
+    pad[0] = 0xEA;
+    std::memcpy(pad + 1, &to, sizeof to);
+    std::memcpy(pad + 5, &kHostCode64, sizeof kHostCode64);
+    for (unsigned i = 0; i < kPadBytes; ++i) views_.set_copied(pad_slot, offset + i);  // marks the bytes as taken
+    for (unsigned o = offset + 1; o < offset + kSiteBytes; ++o) {
+        // Instructions found here by decoding on are executed with the site's own; if something jumps to one, it
+        // traps, and the site is given up.
+        views_.set_covered(slot, o);
+        views_.clear_proven(slot, o);
+        views_.clear_copied(slot, o);
+    }
+    // The pad is in place before the jump that leads to it.
+    std::memcpy(views_.bytes(slot) + offset, kSiteJump, kSiteBytes);
+    ++s_.counters.sites_made;
+    return true;
+}
+
+void ShadowPages::strip_sites(unsigned slot) {
+    ViewSlot& view = s_.slot[slot];
+    CHECK(view.pad_slot != 0);
+    for (std::uint32_t site = view.first_site; site;) {
+        GateSite& g = s_.site[site - 1];
+        std::memset(views_.bytes(slot) + g.offset, kInt3, kSiteBytes);
+        for (unsigned o = g.offset + 1u; o < g.offset + kSiteBytes; ++o) views_.clear_covered(slot, o);
+        const std::uint32_t next = g.next;
+        g = {0, 0, s_.first_free_site};
+        s_.first_free_site = site;
+        site = next;
+        ++s_.counters.sites_stripped;
+    }
+    view.first_site = 0;
+    const unsigned pads = view.pad_slot - 1u;
+    view.pad_slot = 0;
+    for (MappedPages& table : code_)
+        while (const std::uint32_t alias = s_.slot[pads].first_alias[&table - code_]) unmap_page(table, alias - 1);
+    s_.slot[pads].frame = 0;
+}
+
+void ShadowPages::map_pads(CodeSpace space, std::uint32_t page, unsigned slot) {
+    MappedPages& table = code(space);
+    const std::uint32_t pads = (page + kPadPages) & kPageIndexMask;
+    const unsigned pad_slot = s_.slot[slot].pad_slot - 1u;
+    if (table.present(pads)) {
+        if (!(table.at(pads).bits & MappedPage::kPad)) {
+            strip_sites(slot);
+            return;
+        }
+        if (table.at(pads).target() == pad_slot) return;
+        erase(table, pads);
+    }
+    // One place per space, so that a pad tells which address was executed.
+    std::uint32_t& head = s_.slot[pad_slot].first_alias[static_cast<unsigned>(space)];
+    while (head) unmap_page(table, head - 1);
+    reserve_code_region(space, pads / kPagesPerRegion);
+    if (s_.slot[slot].pad_slot != pad_slot + 1u) return;  // making room dropped everything
+    insert(table, pads, pad_slot << kPageShift | MappedPage::kPresent | MappedPage::kPad | MappedPage::kSupervisor, head);
+    host_.map_view(host_address(table, pads), pad_slot, 1);
+    ++s_.counters.map_calls;
+}
+
+bool ShadowPages::site_address(CodeSpace space, std::uint32_t site, gva& address) const {
+    if (site >= kGateSites || !s_.site[site].slot) return false;
+    const GateSite& g = s_.site[site];
+    const std::uint32_t pad_slot = s_.slot[g.slot - 1].pad_slot;
+    if (!pad_slot) return false;
+    const std::uint32_t alias = s_.slot[pad_slot - 1].first_alias[static_cast<unsigned>(space)];
+    if (!alias) return false;
+    address = gva(((alias - 1 - kPadPages) & kPageIndexMask) << kPageShift | g.offset);
+    return true;
+}
+
+bool ShadowPages::site_behind_pad(CodeSpace space, gva address, gva& site) const {
+    site = gva(address.value - kPadDistance);
+    const MappedPage& mapped = code(space).at(site.page());
+    return mapped.present() && !(mapped.bits & MappedPage::kPad) && views_.covered(mapped.target(), site.offset() + 1);
+}
+
+}  // namespace ringpress

@@ -1,0 +1,31 @@
+// Gate sites: sensitive instructions that leave for the monitor by a jump instead of a trap.
+//
+// The first five bytes of a site become  E9 FB EF FA FA : a near jump by a fixed distance.  Every byte behind the
+// E9 is a privileged instruction of its own (sti, out, cli, cli), so that a jump into the middle traps, is
+// recognised, and the site is given up.  The distance is a multiple of the page size, so the sites of one page
+// lead to equal offsets of one other page: its *pads*.  A pad is a far jump into 64-bit code,
+//     EA landing 33 00
+// and each site has a landing of its own in one low page range, which names the site in a register that 32-bit
+// code does not have and goes on above 4 GiB (monitor/gate.S).
+//
+// Pads are pages of the view file, mapped like a view at the guest-linear page that lies kPadDistance from the
+// code page; if the guest has code of its own there, the sites of the page are given up.
+#pragma once
+
+#include <cstdint>
+
+namespace ringpress {
+
+inline constexpr std::uint8_t kSiteJump[5] = {0xE9, 0xFB, 0xEF, 0xFA, 0xFA};
+inline constexpr unsigned kSiteBytes = sizeof kSiteJump;
+inline constexpr std::uint32_t kPadDistance = 0xFAFAEFFBu + kSiteBytes;
+static_assert(kPadDistance % 4096 == 0);
+inline constexpr std::uint32_t kPadPages = kPadDistance >> 12;  ///< the same in pages, modulo 2^20
+
+inline constexpr unsigned kPadBytes = 7;       ///< EA ptr16:32
+inline constexpr unsigned kLandingBytes = 16;  ///< one landing
+
+/// The landing page range: kGateSites landings, then the address that they all continue at.
+inline constexpr std::uint32_t kLandingRange = 16384 * kLandingBytes + 4096;
+
+}  // namespace ringpress
