@@ -76,7 +76,7 @@ std::vector<std::string> normalise_arguments(const CLI::App& app, const std::vec
         const auto found = known.find(name);
         if (found == known.end()) {
             throw std::runtime_error(fmt::format(
-                "unknown option {}{}; see ringpress {} --help", argument.substr(0, dashes + name.size()),
+                "unknown option {}{}; see {} --help", argument.substr(0, dashes + name.size()),
                 did_you_mean(name, visible, argument.substr(0, dashes)), app.get_name()));
         }
         const CLI::Option& option = *found->second;

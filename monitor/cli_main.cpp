@@ -1,7 +1,9 @@
 #include "monitor/cli_main.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -110,9 +112,19 @@ int dispatch(const Arguments& arguments) {
                                          did_you_mean(arguments[0], {"run", "demo", "doctor", "help"})));
 }
 
+/// Descriptors 0 to 2 exist from here on.  If the caller closed one, the next file opened would take its
+/// number, and the guest's output would go there.
+void ensure_standard_descriptors() {
+    for (int fd = 0; fd <= 2; ++fd) {
+        if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+        [[maybe_unused]] const int lowest_free = open("/dev/null", O_RDWR);
+    }
+}
+
 }  // namespace
 
 int cli_main(int argc, char** argv) {
+    ensure_standard_descriptors();
     try {
         return dispatch(Arguments(argv + (argc > 0), argv + argc));
     } catch (const std::bad_alloc&) {

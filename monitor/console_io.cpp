@@ -25,12 +25,6 @@ constexpr auto kPatience = std::chrono::seconds(1);
 /// How often input that found its ring full tries again, in milliseconds.
 constexpr int kRetryMilliseconds = 10;
 
-template <class Devices>
-ScreenRegisters registers_of(const Devices& devices) {
-    if constexpr (requires { devices.vga; }) return screen_registers(devices.vga);
-    return {};
-}
-
 }  // namespace
 
 struct ConsoleIo::Impl {
@@ -87,8 +81,7 @@ void ConsoleIo::Impl::open_outputs(const RunConfig& config) {
 }
 
 void ConsoleIo::Impl::fail(const OutputSink& sink) {
-    // A standard output that was closed from the start is the caller's wish; only losing it is news.
-    if (quit != Quit::none || sink.error() == EBADF) return;
+    if (quit != Quit::none) return;
     quit = sink.error() == EPIPE ? Quit::output_closed : Quit::output_failed;
     message = quit == Quit::output_closed
                   ? fmt::format("nobody reads {} any more, so the guest was ended", sink.name())
@@ -177,7 +170,7 @@ void ConsoleIo::Impl::show_screen() {
     next_refresh = now + std::chrono::milliseconds(TextDisplay::kRefreshMilliseconds);
     if (ram.size < TextDisplay::kVideoMemory + TextDisplay::kVideoMemoryBytes) return;
     display->refresh(std::span(ram.bytes + TextDisplay::kVideoMemory, TextDisplay::kVideoMemoryBytes),
-                     registers_of(arena.devices));
+                     screen_registers(arena.devices.vga));
 }
 
 ConsoleIo::ConsoleIo(const RunConfig& config, Arena& arena, RamView ram, std::function<void()> ring_doorbell)
@@ -192,8 +185,9 @@ int ConsoleIo::poll_fds(pollfd* into, int room) {
     };
     add(impl_->signals.fd(), POLLIN);
     if (impl_->wants_stdin()) add(STDIN_FILENO, POLLIN);
+    // A sink without pending bytes is watched too: POLLERR comes unasked, and says that its reader has gone.
     for (const auto* sink : {&impl_->serial_sink, &impl_->debugcon_sink}) {
-        if (*sink && (*sink)->pending()) add((*sink)->fd(), POLLOUT);
+        if (*sink && !(*sink)->failed()) add((*sink)->fd(), (*sink)->pending() ? POLLOUT : 0);
     }
     return count;
 }
@@ -226,6 +220,10 @@ void ConsoleIo::handle(const pollfd* fds, int count) {
                 io.type_keys();
             } else {
                 io.read_stdin();
+            }
+        } else if (fds[i].revents & POLLERR) {
+            for (auto* sink : {&io.serial_sink, &io.debugcon_sink}) {
+                if (*sink && (*sink)->fd() == fds[i].fd) (*sink)->reader_has_gone();
             }
         }
     }

@@ -111,8 +111,9 @@ Finding probe_cpuid_faulting() {
         f.finding = "yes";
     } else {
         f.verdict = Verdict::slower;
-        f.finding =
-            answer.finished && answer.error == 0 ? "accepted, but cpuid does not fault" : failure(answer);
+        f.finding = answer.error == ENODEV                 ? "not offered by this processor or its hypervisor"
+                    : answer.finished && answer.error == 0 ? "accepted, but cpuid does not fault"
+                                                           : failure(answer);
         f.cost =
             "with --user-code direct, guest programs see the real processor; views catch cpuid all the same";
     }

@@ -28,8 +28,9 @@ OutputSink::OutputSink(const std::string& channel, const char* option) {
     fd_ = STDOUT_FILENO;
     struct stat st;
     if (fstat(fd_, &st) != 0) {
-        error_ = EBADF;  // closed by whoever started us: nobody wants the output
-    } else if (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode)) {
+        throw std::runtime_error(fmt::format("cannot use standard output: {}", std::strerror(errno)));
+    }
+    if (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode)) {
         // Setting O_NONBLOCK on descriptor 1 itself would set it for everyone who shares it, the shell
         // included. Opening it anew gives us a file description of our own.
         owned_.reset(open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
@@ -59,6 +60,12 @@ long OutputSink::write_some(const std::uint8_t* bytes, std::size_t size) {
         return -1;
     }
     return write(fd_, bytes, std::min<std::size_t>(size, 128));
+}
+
+void OutputSink::reader_has_gone() {
+    if (!failed()) error_ = EPIPE;
+    buffer_.clear();
+    sent_ = 0;
 }
 
 void OutputSink::flush() {

@@ -19,6 +19,8 @@ class OutputSink {
     int fd() const { return fd_; }
     /// Bytes taken, but not written yet: wait for POLLOUT and call flush().
     bool pending() const { return sent_ < buffer_.size(); }
+    /// poll() says POLLERR: the other end of the pipe is closed, even if nothing is to be written now.
+    void reader_has_gone();
     /// True once the reader has gone, or a write has failed: error() says which (an errno value).  What is
     /// put after that is dropped.
     bool failed() const { return error_ != 0; }

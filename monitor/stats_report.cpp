@@ -53,8 +53,13 @@ std::string_view vector_name(unsigned vector) {
     return vector < std::size(names) ? names[vector] : "";
 }
 
+std::uint64_t gates(const Statistics& s) {
+    return s.traps[static_cast<unsigned>(TrapCause::gate)];
+}
+
+/// A gate is a jump: it enters the monitor like a trap, but is none.
 std::uint64_t total_traps(const Statistics& s) {
-    return std::accumulate(std::begin(s.traps), std::end(s.traps), std::uint64_t{0});
+    return std::accumulate(std::begin(s.traps), std::end(s.traps), std::uint64_t{0}) - gates(s);
 }
 
 struct Row {
@@ -94,10 +99,11 @@ std::string stats_text(const Statistics& s, double seconds) {
     if (seconds > 0) text += fmt::format(" ({:.0f} a second)", static_cast<double>(total) / seconds);
     text += "\n\nTraps by cause\n";
     for (unsigned i = 0; i < kTrapCauses; ++i) {
-        if (s.traps[i] == 0) continue;
+        if (s.traps[i] == 0 || i == static_cast<unsigned>(TrapCause::gate)) continue;
         text += fmt::format("  {:<30}{:>12}  {:5.1f} %\n", cause_name(static_cast<std::uint8_t>(i)),
                             s.traps[i], 100.0 * static_cast<double>(s.traps[i]) / static_cast<double>(total));
     }
+    text += fmt::format("\nGates taken instead of traps{:>16}\n", gates(s));
     if (const auto list = emulated(s); !list.empty()) {
         text += "\nEmulated instructions\n";
         for (const auto& [id, count] : list) {
@@ -123,10 +129,12 @@ std::string stats_json(const Statistics& s, double seconds) {
     json["seconds"] = seconds;
     json["traps"]["total"] = total_traps(s);
     for (unsigned i = 0; i < kTrapCauses; ++i) {
+        if (i == static_cast<unsigned>(TrapCause::gate)) continue;
         std::string key(cause_name(static_cast<std::uint8_t>(i)));
         std::replace(key.begin(), key.end(), ' ', '_');
         json["traps"][key] = s.traps[i];
     }
+    json["gates"] = gates(s);
     json["emulated"] = nlohmann::ordered_json::array();
     for (const auto& [id, count] : emulated(s)) {
         json["emulated"].push_back(

@@ -11,7 +11,8 @@ namespace ringpress {
 std::string stats_text(const Statistics& statistics, double seconds);
 
 /// One JSON object on one line, ending in a line end:
-///   {"seconds": s, "traps": {"total": n, CAUSE: n...}, "emulated": [{"mnemonic", "class", "count"}...],
+///   {"seconds": s, "traps": {"total": n, CAUSE: n...}, "gates": n, "emulated": [{"mnemonic", "class",
+///   "count"}...],
 ///    "reflected": {VECTOR: n...}, "code": {...}, "memory": {...}, "interrupts": n, "halts": n}
 std::string stats_json(const Statistics& statistics, double seconds);
 

@@ -21,8 +21,12 @@ int g_fd = -1;
 termios g_saved;
 termios g_raw;
 std::atomic<bool> g_is_raw{false};
+int g_janitor = -1;  ///< the pipe's end to write to
 char g_farewell[kMaxFarewell];
 std::atomic<std::size_t> g_farewell_size{0};
+
+// What the janitor is told through the pipe; all other bytes are farewell bytes.
+constexpr char kRestored = 0, kTaken = 1;
 
 void write_all(int fd, const char* bytes, std::size_t size) {
     while (size > 0) {
@@ -52,19 +56,24 @@ void write_all(int fd, const char* bytes, std::size_t size) {
 
     char farewell[kMaxFarewell];
     std::size_t size = 0;
+    bool taken = false;
     for (;;) {
-        char discarded;
-        const ssize_t n =
-            size < kMaxFarewell ? read(0, farewell + size, kMaxFarewell - size) : read(0, &discarded, 1);
+        char byte;
+        const ssize_t n = read(0, &byte, 1);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) break;
-        if (size < kMaxFarewell) size += static_cast<std::size_t>(n);
+        if (byte == kTaken || byte == kRestored) {
+            taken = byte == kTaken;
+        } else if (size < kMaxFarewell) {
+            farewell[size++] = byte;
+        }
     }
-    // Whoever made the terminal cooked meanwhile (a shell does) knows better what it shall be.
-    termios now;
-    if (tcgetattr(1, &now) == 0 && !(now.c_lflag & ISIG)) {
+    if (taken) {
         write_all(1, farewell, size);
-        tcsetattr(1, TCSANOW, &g_saved);
+        // Whoever set the modes meanwhile (a shell does, when its job is killed) knows better what they shall
+        // be.
+        termios now;
+        if (tcgetattr(1, &now) == 0 && !(now.c_lflag & ISIG)) tcsetattr(1, TCSANOW, &g_saved);
     }
     _exit(0);
 }
@@ -94,7 +103,7 @@ Terminal::Terminal(int fd) {
 Terminal::~Terminal() {
     emergency_restore();
     g_fd = -1;
-    janitor_pipe_.reset();
+    g_janitor = -1;
     if (janitor_ > 0) {
         // Its work is done; and a copy of the pipe in some other process must not keep it waiting.
         kill(janitor_, SIGKILL);
@@ -113,6 +122,7 @@ void Terminal::start_janitor() {
     if (janitor_ < 0)
         throw std::runtime_error(std::string("cannot start a process: ") + std::strerror(errno));
     if (janitor_ == 0) janitor_main(ends[0], g_fd);
+    g_janitor = ends[1];
 }
 
 bool Terminal::raw() const {
@@ -123,6 +133,7 @@ void Terminal::acquire() {
     if (g_is_raw || tcgetpgrp(g_fd) != getpgrp()) return;
     // First the flag: a signal between the two lines then restores once too often rather than never.
     g_is_raw = true;
+    write_all(g_janitor, &kTaken, 1);
     if (tcsetattr(g_fd, TCSANOW, &g_raw) != 0) g_is_raw = false;
 }
 
@@ -137,6 +148,7 @@ void Terminal::emergency_restore() {
     if (g_fd < 0 || !g_is_raw.exchange(false)) return;
     write_all(g_fd, g_farewell, g_farewell_size);
     tcsetattr(g_fd, TCSANOW, &g_saved);
+    write_all(g_janitor, &kRestored, 1);
 }
 
 }  // namespace ringpress

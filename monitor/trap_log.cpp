@@ -20,7 +20,7 @@ constexpr std::uint32_t bit(TrapCause cause) {
 
 const std::vector<LogItem>& log_items() {
     static const std::vector<LogItem> items = {
-        {"trap", "every trap, whatever its cause", (1u << kTrapCauses) - 1},
+        {"trap", "every trap, whatever its cause", ((1u << kTrapCauses) - 1) & ~bit(TrapCause::gate)},
         {"insn", "sensitive instructions that were emulated",
          bit(TrapCause::privileged) | bit(TrapCause::patched)},
         {"int", "exceptions reflected to the guest, and asynchronous events",
@@ -28,6 +28,7 @@ const std::vector<LogItem>& log_items() {
         {"mmu", "page faults, hidden and true", bit(TrapCause::hidden_fault) | bit(TrapCause::true_fault)},
         {"view", "code proven, and code views dropped by writes",
          bit(TrapCause::prove) | bit(TrapCause::code_write)},
+        {"gate", "sensitive instructions that left through a gate, without a trap", bit(TrapCause::gate)},
         {"io", "memory-mapped devices and low memory", bit(TrapCause::mmio)},
     };
     return items;
@@ -48,7 +49,7 @@ std::string log_items_text() {
 std::string_view cause_name(std::uint8_t cause) {
     static constexpr std::string_view names[] = {"privileged", "patched",       "prove", "hidden fault",
                                                  "true fault", "segment limit", "mmio",  "code write",
-                                                 "reflected",  "interrupt"};
+                                                 "reflected",  "interrupt",     "gate"};
     static_assert(std::size(names) == kTrapCauses);
     return cause < kTrapCauses ? names[cause] : "?";
 }

@@ -1,0 +1,98 @@
+#include "monitor/drive_image.hpp"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <optional>
+#include <stdexcept>
+
+#include "host_files.hpp"
+
+using namespace ringpress;
+using Catch::Matchers::Contains;
+
+TEST_CASE("A drive shows the image's sectors") {
+    const test::TemporaryFolder folder;
+    const DriveImage drive({folder.file("a.img", std::string(512, 'A') + std::string(512, 'B')), false});
+    CHECK(drive.sectors() == 2);
+    CHECK(drive.bytes()[511] == 'A');
+    CHECK(drive.bytes()[512] == 'B');
+}
+
+TEST_CASE("Writes reach the image at once and survive a process that is killed") {
+    const test::TemporaryFolder folder;
+    const std::string path = folder.file("a.img", std::string(512, 'A'));
+    const DriveImage drive({path, false});
+    const pid_t child = fork();
+    if (child == 0) {
+        drive.bytes()[7] = '!';
+        kill(getpid(), SIGKILL);
+    }
+    int status;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    REQUIRE(WIFSIGNALED(status));
+    CHECK(test::content_of(path)[7] == '!');
+    CHECK_NOTHROW(drive.sync());
+}
+
+TEST_CASE("Writes to a snapshot are seen by the guest and not by the image") {
+    const test::TemporaryFolder folder;
+    const std::string path = folder.file("a.img", std::string(512, 'A'));
+    chmod(path.c_str(), 0400);
+    const DriveImage drive({path, true});
+    drive.bytes()[7] = '!';
+    drive.sync();
+    CHECK(drive.bytes()[7] == '!');
+    CHECK(test::content_of(path)[7] == 'A');
+}
+
+TEST_CASE("An image has one writer, or any number of snapshots") {
+    const test::TemporaryFolder folder;
+    const std::string path = folder.file("a.img", std::string(512, 'A'));
+    {
+        const DriveImage writer({path, false});
+        CHECK_THROWS_WITH(DriveImage({path, false}), Contains("in use by another virtual machine"));
+        CHECK_THROWS_WITH(DriveImage({path, true}), Contains("being written"));
+    }
+    {
+        const DriveImage first({path, true}), second({path, true});
+        CHECK_THROWS_WITH(DriveImage({path, false}), Contains("in use"));
+    }
+    CHECK_NOTHROW(DriveImage({path, false}));
+}
+
+TEST_CASE("A moved image stays mapped and locked") {
+    const test::TemporaryFolder folder;
+    const std::string path = folder.file("a.img", std::string(512, 'A'));
+    std::optional<DriveImage> first(std::in_place, DriveConfig{path, false});
+    const DriveImage second(std::move(*first));
+    first.reset();
+    CHECK(second.bytes()[0] == 'A');
+    CHECK_THROWS_WITH(DriveImage({path, false}), Contains("in use"));
+}
+
+TEST_CASE("What is no disk image is refused in words") {
+    const test::TemporaryFolder folder;
+    CHECK_THROWS_WITH(DriveImage({folder.path("none"), false}), Contains("does not exist"));
+    CHECK_THROWS_WITH(DriveImage({folder.path(""), false}), Contains("is a directory"));
+    CHECK_THROWS_WITH(DriveImage({folder.path(""), true}), Contains("is a directory"));
+    CHECK_THROWS_WITH(DriveImage({folder.file("e", ""), false}), Contains("is empty"));
+    CHECK_THROWS_WITH(DriveImage({folder.file("odd", std::string(513, 'x')), false}),
+                      Contains("multiple of 512"));
+    CHECK_THROWS_WITH(DriveImage({"/dev/null", false}), Contains("not a regular file"));
+    const std::string fifo = folder.path("fifo");
+    REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+    CHECK_THROWS_WITH(DriveImage({fifo, false}), Contains("not a regular file"));
+    const std::string huge = folder.file("huge", "");
+    REQUIRE(truncate(huge.c_str(), (1ll << 37)) == 0);
+    CHECK_THROWS_WITH(DriveImage({huge, false}), Contains("128 GiB"));
+    if (geteuid() != 0) {
+        const std::string read_only = folder.file("ro", std::string(512, 'x'));
+        chmod(read_only.c_str(), 0400);
+        CHECK_THROWS_WITH(DriveImage({read_only, false}), Contains("snapshot=on"));
+    }
+}
