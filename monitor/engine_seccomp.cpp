@@ -9,12 +9,16 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
+#include <optional>
 #include <stdexcept>
 
 #include "monitor/core_syscalls.hpp"
+#include "monitor/engine_common.hpp"
+#include "monitor/engine_gate.hpp"
+#include "monitor/guest_process.hpp"
 #include "monitor/seccomp_filter.hpp"
 #include "shadow/check.hpp"
 
@@ -29,102 +33,23 @@ namespace ringpress {
 
 namespace {
 
-constexpr std::uint16_t kHostCode64 = 0x33;  // Linux' __USER_CS
 constexpr int kTimerSignal = SIGALRM, kDoorbellSignal = SIGUSR1;
 
-int notify_fd = -1;
-
 struct Engine {
-    MachineCore* core;
-    Arena* arena;
-    HostSelectors selectors;
+    std::optional<CoreLoop> loop;
+    const std::atomic<std::uint32_t>* doorbell;
+    HostSelectors selectors;  ///< what the guest was last resumed with
     bool started;
-    timer_t timer;
-    Nanoseconds armed;  ///< guest time the timer is set to, or kNever
 } engine;
-
-/// The order of general registers in the signal frame, by Gpr.
-constexpr int kFrameRegister[8] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI};
 
 [[noreturn]] void wait_for_the_end() {
     notify_supervisor();
-    for (;;) core_futex(&engine.arena->doorbell, FUTEX_WAIT, engine.arena->doorbell.load(), nullptr);
-}
-
-[[noreturn]] void end(StopReason reason, int code, const char* detail) {
-    engine.core->stop(reason, code, detail);
-    wait_for_the_end();
+    for (;;) core_futex(engine.doorbell, FUTEX_WAIT, engine.doorbell->load(), nullptr);
 }
 
 void bug(const char* what, const char* file, int line) {
-    char text[200];
-    const char* name = std::strrchr(file, '/');
-    std::snprintf(text, sizeof text, "%s (%s:%d)", what, name ? name + 1 : file, line);
-    end(StopReason::bug, 0, text);
-}
-
-void load_guest_registers(const ucontext_t& context) {
-    VCpu& cpu = engine.arena->cpu;
-    const auto& regs = context.uc_mcontext.gregs;
-    for (unsigned i = 0; i < 8; ++i) cpu.gpr[i] = static_cast<std::uint32_t>(regs[kFrameRegister[i]]);
-    cpu.eip = static_cast<std::uint32_t>(regs[REG_RIP]);
-    cpu.eflags = (cpu.eflags & ~kNativeFlags) | (static_cast<std::uint32_t>(regs[REG_EFL]) & kNativeFlags);
-}
-
-void store_guest_registers(ucontext_t& context, const Entry& entry) {
-    const VCpu& cpu = engine.arena->cpu;
-    auto& regs = context.uc_mcontext.gregs;
-    for (unsigned i = 0; i < 8; ++i) regs[kFrameRegister[i]] = cpu.gpr[i];
-    regs[REG_RIP] = cpu.eip;
-    regs[REG_EFL] = entry.eflags;
-    regs[REG_CSGSFS] = entry.selectors[Seg::cs] | static_cast<long long>(entry.selectors[Seg::ss]) << 48;
-}
-
-/// Sets the timer to the devices' next deadline.  One that is due earlier may stay: it finds nothing to do.
-void arm_timer() {
-    const Nanoseconds deadline = engine.core->bus().next_deadline();
-    if (deadline >= engine.armed) return;
-    engine.armed = deadline;
-    const Nanoseconds now = engine.core->now();
-    const Nanoseconds wait = deadline > now ? deadline - now : 1;
-    itimerspec spec{};
-    spec.it_value.tv_sec = static_cast<time_t>(wait / 1'000'000'000u);
-    spec.it_value.tv_nsec = static_cast<long>(wait % 1'000'000'000u);
-    CHECK(core_timer_settime(reinterpret_cast<long>(engine.timer), 0, &spec, nullptr) == 0);
-}
-
-/// Sleeps until a device has something to do or the supervisor rings.
-void sleep_while_halted() {
-    Arena& arena = *engine.arena;
-    DeviceBus& bus = engine.core->bus();
-    const std::uint32_t rung = arena.doorbell.load();
-    bus.advance(engine.core->now());
-    if (bus.interrupt_pending()) return;
-    const Nanoseconds deadline = bus.next_deadline(), now = engine.core->now();
-    if (deadline <= now) return;
-    timespec wait{};
-    if (deadline != kNever) {
-        wait.tv_sec = static_cast<time_t>((deadline - now) / 1'000'000'000u);
-        wait.tv_nsec = static_cast<long>((deadline - now) % 1'000'000'000u);
-    }
-    arena.asleep.store(1);
-    core_futex(&arena.doorbell, FUTEX_WAIT, rung, deadline == kNever ? nullptr : &wait);
-    arena.asleep.store(0);
-    bus.advance(engine.core->now());
-}
-
-/// Brings the guest to a point where it runs.
-void settle() {
-    VCpu& cpu = engine.arena->cpu;
-    for (;;) {
-        engine.core->dispatcher().settle();
-        if (engine.core->stopped()) wait_for_the_end();
-        if (cpu.activity == Activity::running) return;
-        if (cpu.activity == Activity::shutdown) end(StopReason::shutdown, 0, "triple fault");
-        if (!cpu.interrupts_enabled()) end(StopReason::dead_halt, 0, "");
-        ++engine.arena->statistics.halts;
-        sleep_while_halted();
-    }
+    engine.loop->stop_at_bug(what, file, line);
+    wait_for_the_end();
 }
 
 void set_handler(int signal) {
@@ -153,34 +78,52 @@ void install_handlers() {
     if (sigaltstack(&stack, nullptr) != 0) throw std::runtime_error("no signal stack");
     for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, kTimerSignal, kDoorbellSignal})
         set_handler(signal);
+}
+
+int create_timer() {
     sigevent event{};
     event.sigev_notify = SIGEV_SIGNAL;
     event.sigev_signo = kTimerSignal;
     // The raw call: the kernel's timer number is what the filter's call passes on.
     int id = 0;
-    if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &id) != 0) throw std::runtime_error("no timer to be had");
-    engine.timer = reinterpret_cast<timer_t>(static_cast<long>(id));
-    engine.armed = kNever;
+    if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &id) != 0)
+        throw std::runtime_error("no timer to be had");
+    return id;
 }
+
+/// Runs in the guest process, for good.
+[[noreturn]] void run(const EngineSetup& setup) {
+    engine.doorbell = &setup.arena->doorbell;
+    install_handlers();
+    engine.loop.emplace(*setup.core, *setup.arena, create_timer());
+    set_bug_handler(bug);
+    open_gates(*engine.loop, *setup.core, engine.selectors, wait_for_the_end);
+    if (syscall(SYS_arch_prctl, ARCH_GET_FS, &engine_host_fs_base) != 0) throw std::runtime_error("no FS base");
+    install_fence({setup.ram_fd, setup.view_fd, setup.notify_fd, &setup.arena->doorbell, setup.executable_ram});
+    setup.core->start_clock();
+    engine_start();
+}
+
+/// The supervisor's side: the guest process does everything by itself.
+class SeccompGuest final : public RunningGuest {
+  public:
+    explicit SeccompGuest(const EngineSetup& setup)
+        : process_({setup.ram_fd, setup.view_fd, setup.notify_fd}, [&] { run(setup); }) {}
+    int pidfd() const override { return process_.pidfd(); }
+    void ring() override { process_.ring(); }
+    int end() override {
+        process_.kill();
+        return process_.wait();
+    }
+
+  private:
+    GuestProcess process_;
+};
 
 }  // namespace
 
-void set_notify_fd(int fd) { notify_fd = fd; }
-
-void notify_supervisor() {
-    const std::uint64_t one = 1;
-    core_write(notify_fd, &one, sizeof one);
-}
-
-void run_seccomp_engine(const EngineSetup& setup) {
-    engine = {};
-    engine.core = setup.core;
-    engine.arena = setup.arena;
-    install_handlers();
-    set_bug_handler(bug);
-    if (syscall(SYS_arch_prctl, ARCH_GET_FS, &engine_host_fs_base) != 0) throw std::runtime_error("no FS base");
-    install_fence({setup.ram_fd, setup.view_fd, setup.notify_fd, &setup.arena->doorbell, setup.executable_ram});
-    engine_start();
+std::unique_ptr<RunningGuest> start_seccomp_engine(const EngineSetup& setup) {
+    return std::make_unique<SeccompGuest>(setup);
 }
 
 }  // namespace ringpress
@@ -189,34 +132,36 @@ using namespace ringpress;
 
 const HostSelectors* engine_signal(int signal, siginfo_t*, ucontext_t* context) {
     auto& regs = context->uc_mcontext.gregs;
-    Dispatcher& dispatcher = engine.core->dispatcher();
-    VCpu& cpu = engine.arena->cpu;
+    CoreLoop& loop = *engine.loop;
     if (!engine.started) {
         engine.started = true;
-        engine.core->start_clock();
         for (int i = REG_R8; i <= REG_R15; ++i) regs[i] = 0;
     } else {
         const auto code = static_cast<std::uint16_t>(regs[REG_CSGSFS]);
-        if (code != engine.selectors[Seg::cs])
-            end(StopReason::fence, code,
-                code == kHostCode64 ? "guest code reached a 64-bit code segment" : "guest code loaded a host selector");
-        load_guest_registers(*context);
-        if (signal == kTimerSignal || signal == kDoorbellSignal) {
-            if (signal == kTimerSignal) engine.armed = kNever;
-            dispatcher.handle_interrupt();
+        const bool asynchronous = signal == kTimerSignal || signal == kDoorbellSignal;
+        const Interrupted interrupted =
+            code == kHostCode64 ? interrupted_gate(signal, asynchronous, *context) : Interrupted::other;
+        if (interrupted == Interrupted::gate) return nullptr;
+        if (interrupted == Interrupted::leaving) {
+            store_into_frame(*context, loop.cpu(), loop.entry());
+            return &engine.selectors;
+        }
+        if (code != engine.selectors[Seg::cs]) {
+            loop.stop_at_fence(code);
+            wait_for_the_end();
+        }
+        load_from_frame(*context, loop.cpu());
+        if (asynchronous) {
+            if (signal == kTimerSignal) loop.timer_expired();
+            loop.handle_interrupt();
         } else {
-            const HostTrap trap{signal == SIGSYS ? kHostSystemCall : static_cast<std::uint8_t>(regs[REG_TRAPNO]),
-                                static_cast<std::uint32_t>(regs[REG_ERR]), static_cast<std::uint32_t>(regs[REG_CR2])};
-            const std::uint32_t eip = cpu.eip;
-            const std::uint8_t cpl = cpu.cpl;
-            dispatcher.handle(trap);
-            engine.core->record(trap, eip, cpl);
+            loop.handle({signal == SIGSYS ? kHostSystemCall : static_cast<std::uint8_t>(regs[REG_TRAPNO]),
+                         static_cast<std::uint32_t>(regs[REG_ERR]), static_cast<std::uint32_t>(regs[REG_CR2])});
         }
     }
-    settle();
-    const Entry entry = dispatcher.entry();
+    if (!loop.settle()) wait_for_the_end();
+    const Entry entry = loop.entry();
     engine.selectors = entry.selectors;
-    store_guest_registers(*context, entry);
-    arm_timer();
+    store_into_frame(*context, loop.cpu(), entry);
     return &engine.selectors;
 }

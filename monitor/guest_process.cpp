@@ -73,14 +73,24 @@ GuestProcess::~GuestProcess() {
 }
 
 void GuestProcess::ring() const { syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGUSR1, nullptr, 0); }
-void GuestProcess::kill() {
-    if (!reaped_) ::kill(pid_, SIGKILL);
+void GuestProcess::kill() const { syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0); }
+
+int GuestProcess::wait_for_stop() {
+    while (!reaped_) {
+        int status = 0;
+        if (waitpid(pid_, &status, __WALL) == pid_) {
+            if (WIFSTOPPED(status)) return WSTOPSIG(status);
+            status_ = status;
+            reaped_ = true;
+        } else if (errno != EINTR) {
+            reaped_ = true;
+        }
+    }
+    return 0;
 }
 
 int GuestProcess::wait() {
-    while (!reaped_) {
-        if (waitpid(pid_, &status_, __WALL) == pid_) reaped_ = true;
-        else if (errno != EINTR) reaped_ = true;
+    while (wait_for_stop() != 0) {
     }
     return status_;
 }

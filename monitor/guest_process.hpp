@@ -27,8 +27,10 @@ class GuestProcess {
     int pidfd() const { return pidfd_.get(); }
     /// Makes a running guest look at its devices.
     void ring() const;
-    void kill();
-    /// Waits; the status as of waitpid(2).
+    void kill() const;
+    /// For its tracer: waits until it stops and returns the signal that it stopped for, or 0 if it has ended.
+    int wait_for_stop();
+    /// Waits for its end; the status as of waitpid(2).
     int wait();
 
   private:

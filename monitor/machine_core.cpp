@@ -10,6 +10,7 @@
 
 #include "monitor/tsc_frequency.hpp"
 #include "shadow/check.hpp"
+#include "shadow/gate_sites.hpp"
 
 namespace ringpress {
 
@@ -162,6 +163,11 @@ Dispatcher& MachineCore::dispatcher() { return impl_->dispatcher; }
 DeviceBus& MachineCore::bus() { return impl_->pc; }
 Pc& MachineCore::pc() { return impl_->pc; }
 const CpuModel& MachineCore::cpu_model() const { return impl_->model; }
+void MachineCore::enable_gates(std::uint64_t continuation) { impl_->pages.enable_gates(continuation); }
+bool MachineCore::in_landing(std::uint64_t address) const {
+    const std::uint64_t base = std::uint64_t{impl_->arena.shadow.landing_region} << kRegionShift;
+    return base != 0 && address >= base && address < base + kLandingRange;
+}
 Nanoseconds MachineCore::now() { return impl_->time.now(); }
 void MachineCore::start_clock() { impl_->time.start(); }
 bool MachineCore::stopped() const { return impl_->arena.stop.reason.load() != StopReason::none; }

@@ -45,6 +45,11 @@ class MachineCore {
     Pc& pc();
     const CpuModel& cpu_model() const;
 
+    /// Lets hot sensitive instructions jump to `continuation` instead of trapping; for the seccomp engine.
+    void enable_gates(std::uint64_t continuation);
+    /// True if 64-bit code at this address is one of the gate's landings.
+    bool in_landing(std::uint64_t address) const;
+
     /// Nanoseconds of guest time.
     Nanoseconds now();
     /// Starts guest time.

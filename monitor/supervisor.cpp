@@ -4,10 +4,12 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <new>
@@ -20,15 +22,18 @@
 #include "monitor/cpu_dump.hpp"
 #include "monitor/devices/mp_table.hpp"
 #include "monitor/drive_image.hpp"
+#include "monitor/engine_common.hpp"
+#include "monitor/engine_ptrace.hpp"
 #include "monitor/engine_seccomp.hpp"
 #include "monitor/exit_codes.hpp"
-#include "monitor/guest_process.hpp"
 #include "monitor/host_file.hpp"
+#include "monitor/host_space_batch.hpp"
 #include "monitor/host_space_direct.hpp"
 #include "monitor/machine_core.hpp"
 #include "monitor/memory_file.hpp"
 #include "monitor/trap_log.hpp"
 #include "monitor/vm_directory.hpp"
+#include "shadow/gate_sites.hpp"
 
 namespace ringpress {
 
@@ -65,6 +70,12 @@ void take_counters(const ShadowState::Counters& from, Statistics& into) {
     into.views_dropped = from.views_dropped;
     into.window_moves = from.window_moves;
     into.shadow_recycled = from.recycled;
+}
+
+/// Memory that a process forked later shall not have: all state, with the ptrace engine.
+void keep_to_ourselves(void* memory, std::size_t bytes) {
+    if (bytes && madvise(memory, bytes, MADV_DONTFORK) != 0)
+        throw std::runtime_error(std::string("cannot keep memory from the guest process: ") + std::strerror(errno));
 }
 
 struct LoadedFile {
@@ -120,7 +131,7 @@ BootState Supervisor::Impl::load(std::span<std::byte> ram) {
 
 std::optional<ExitReport> Supervisor::Impl::live() {
     const MemoryFile ram_file("ringpress-ram", config.ram_bytes);
-    const MemoryFile view_file("ringpress-views", std::uint64_t{kViewSlots} * kPageSize);
+    const MemoryFile view_file("ringpress-views", std::uint64_t{kViewSlots} * kPageSize + kLandingRange);
     const MemoryFile arena_file("ringpress-arena", sizeof(Arena));
     const auto ram = ram_file.map(), views = view_file.map(), arena_map = arena_file.map();
     Arena& arena = make_arena(arena_map.get_address(), config.ram_bytes);
@@ -133,27 +144,35 @@ std::optional<ExitReport> Supervisor::Impl::live() {
 
     std::vector<std::span<std::uint8_t>> disks;
     for (const DriveImage& drive : drives) disks.push_back(drive.bytes());
-    HostSpaceDirect host(ram_file.fd(), view_file.fd());
+    HostSpaceDirect direct(ram_file.fd(), view_file.fd());
+    std::optional<HostSpaceBatch> batch;
+    if (config.engine == Engine::ptrace) batch.emplace(ram_file.fd(), view_file.fd());
+    HostSpace& host = batch ? static_cast<HostSpace&>(*batch) : direct;
     MachineCore core(config, {&arena, ram_bytes, config.ram_bytes, static_cast<std::uint8_t*>(views.get_address())},
                      host, limits, disks, notify_supervisor);
     core.pc().power_on();
     if (config.board == Board::pc) write_mp_table({ram_bytes, config.ram_bytes}, core.cpu_model());
 
-    GuestProcess guest({ram_file.fd(), view_file.fd(), notify.get()}, [&] {
-        run_seccomp_engine({&core, &arena, ram_file.fd(), view_file.fd(), notify.get(),
-                            config.user_code == UserCode::direct});
-    });
+    const EngineSetup setup{&core, &arena, ram_file.fd(), view_file.fd(), notify.get(),
+                            config.user_code == UserCode::direct};
+    if (batch) {
+        for (const auto* region : {&ram, &views, &arena_map})
+            keep_to_ourselves(region->get_address(), region->get_size());
+        for (const auto& disk : disks) keep_to_ourselves(disk.data(), disk.size());
+    }
+    const std::unique_ptr<RunningGuest> guest =
+        batch ? start_ptrace_engine(setup, *batch) : start_seccomp_engine(setup);
     const auto began = Clock::now();
     const auto ring = [&] {
         arena.doorbell.fetch_add(1);
         if (arena.asleep.load()) syscall(SYS_futex, &arena.doorbell, FUTEX_WAKE, 1, nullptr, nullptr, 0);
-        else guest.ring();
+        else guest->ring();
     };
     ConsoleIo console(config, arena, {ram_bytes, config.ram_bytes}, ring);
 
     ExitReport report;
     for (;;) {
-        pollfd fds[2 + ConsoleIo::kMaxPollFds] = {{notify.get(), POLLIN, 0}, {guest.pidfd(), POLLIN, 0}};
+        pollfd fds[2 + ConsoleIo::kMaxPollFds] = {{notify.get(), POLLIN, 0}, {guest->pidfd(), POLLIN, 0}};
         const int console_fds = console.poll_fds(fds + 2, ConsoleIo::kMaxPollFds);
         int timeout = console.timeout_ms();
         if (log.enabled() && (timeout < 0 || timeout > 1)) timeout = 1;
@@ -174,8 +193,7 @@ std::optional<ExitReport> Supervisor::Impl::live() {
 
         const StopReason reason = arena.stop.reason.load();
         if (reason != StopReason::none) {
-            guest.kill();
-            guest.wait();
+            guest->end();
             if (reason == StopReason::reset && !config.no_reboot) {
                 console.finish();
                 return std::nullopt;
@@ -184,7 +202,7 @@ std::optional<ExitReport> Supervisor::Impl::live() {
             break;
         }
         if (fds[1].revents) {
-            report = explain_death(arena, guest.wait());
+            report = explain_death(arena, guest->end());
             break;
         }
         if (console.quit_requested() != Quit::none) {
@@ -199,8 +217,7 @@ std::optional<ExitReport> Supervisor::Impl::live() {
             break;
         }
     }
-    guest.kill();
-    guest.wait();
+    guest->end();
     console.finish();
     log.drain(arena);
     report.statistics = arena.statistics;
