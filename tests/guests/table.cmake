@@ -53,6 +53,14 @@ guest_test(shadow           SOURCES interrupts/shadow.c         GROUPS interrupt
 guest_test(nested           SOURCES interrupts/nested.c         GROUPS interrupts)
 guest_test(rates            SOURCES interrupts/rates.c          GROUPS interrupts)
 
+guest_test(segment_bases    SOURCES segments/bases.c            GROUPS segments)
+guest_test(segment_limits   SOURCES segments/limits.c           GROUPS segments
+           NO_QEMU "TCG checks neither limits nor types of segments")
+guest_test(isa_devices      SOURCES devices/isa.c               GROUPS devices)
+guest_test(clock_interrupt  SOURCES devices/clock_interrupt.c   GROUPS devices)
+guest_test(local_apic       SOURCES devices/local_apic.c        GROUPS devices)
+guest_test(ide              SOURCES devices/ide.c               GROUPS devices DISK 2)
+
 # Hostile guests.  Either the transfer is the guest's own #GP (1), or the fence stops what got out (6).
 guest_test(hostile_direct   SOURCES hostile/direct.c            GROUPS hostile)
 function(hostile name)
