@@ -1,29 +1,36 @@
 #include "monitor/cli_demo.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
-#include <filesystem>
+#include <cerrno>
+#include <cstring>
 #include <stdexcept>
-#include <system_error>
 
 #include "monitor/cli_run.hpp"
 #include "monitor/cli_values.hpp"
+#include "monitor/unique_fd.hpp"
+
+// The kernel of examples/demo, which the build puts into the program (embed_file in
+// guestkit/add_guest.cmake).
+extern "C" const char ringpress_demo_guest_begin[], ringpress_demo_guest_end[];
 
 namespace ringpress {
 namespace {
 
-/// The demo guest: beside the program in a build folder, or where `cmake --install` puts it.
-std::string find_demo_guest() {
-    namespace fs = std::filesystem;
-    const fs::path here = fs::read_symlink("/proc/self/exe").parent_path();
-    const fs::path places[] = {here / "examples" / "demo" / "demo", here / "../share/ringpress/demo"};
-    for (const fs::path& place : places) {
-        std::error_code ignored;
-        if (fs::is_regular_file(place, ignored)) return place.lexically_normal().string();
+/// The demo kernel as a file without a name.
+UniqueFd demo_kernel() {
+    UniqueFd file(memfd_create("demo", MFD_CLOEXEC));
+    const char* at = ringpress_demo_guest_begin;
+    while (file && at < ringpress_demo_guest_end) {
+        const ssize_t n = write(file.get(), at, static_cast<std::size_t>(ringpress_demo_guest_end - at));
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) file.reset();
+        at += n;
     }
-    throw std::runtime_error(fmt::format("the demo guest is not at {}: build it with ./demo or cmake --build",
-                                         places[0].string()));
+    if (!file)
+        throw std::runtime_error(fmt::format("no memory for the demo guest: {}", std::strerror(errno)));
+    return file;
 }
 
 }  // namespace
@@ -36,7 +43,8 @@ int command_demo(const std::vector<std::string>& arguments) {
         fmt::print("ringpress demo takes the options of ringpress run, which see.\n");
         return 0;
     }
-    request.config.kernel = find_demo_guest();
+    const UniqueFd kernel = demo_kernel();
+    request.config.kernel = fmt::format("/proc/self/fd/{}", kernel.get());
     return run_command(request.config);
 }
 

@@ -7,7 +7,7 @@
 namespace ringpress {
 
 /// arguments: options as for `ringpress run`, but no kernel.  Returns the exit status of the run.
-/// Throws std::runtime_error with one line if the demo guest cannot be found, or as run does.
+/// Throws std::runtime_error with one line as run does.
 int command_demo(const std::vector<std::string>& arguments);
 
 }  // namespace ringpress

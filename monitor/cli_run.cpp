@@ -8,7 +8,7 @@
 
 #include "monitor/cli_arguments.hpp"
 #include "monitor/cli_values.hpp"
-#include "monitor/exit_codes.hpp"
+#include "monitor/output_sink.hpp"
 #include "monitor/stats_report.hpp"
 #include "monitor/supervisor.hpp"
 #include "monitor/trap_log.hpp"
@@ -183,7 +183,8 @@ RunConfig to_config(const RawOptions& raw, std::uint64_t host_bytes) {
 
 RunRequest parse_run(const std::vector<std::string>& arguments, std::uint64_t host_bytes) {
     RawOptions raw;
-    CLI::App app("Boots an unmodified 32-bit x86 kernel in this process.  Leave with Ctrl-A x.", "ringpress run");
+    CLI::App app("Boots an unmodified 32-bit x86 kernel in this process.  Leave with Ctrl-A x.",
+                 "ringpress run");
     declare(app, raw);
     app.formatter(std::make_shared<OptionFormatter>());
 
@@ -209,6 +210,8 @@ RunRequest parse_run(const std::vector<std::string>& arguments, std::uint64_t ho
 }
 
 int run_command(const RunConfig& config) {
+    empty_output_file(config.serial);
+    empty_output_file(config.debugcon);
     ExitReport report;
     {
         Supervisor supervisor(config);

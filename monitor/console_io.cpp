@@ -82,8 +82,8 @@ void ConsoleIo::Impl::open_outputs(const RunConfig& config) {
 
 void ConsoleIo::Impl::fail(const OutputSink& sink) {
     if (quit != Quit::none) return;
-    quit = sink.error() == EPIPE ? Quit::output_closed : Quit::output_failed;
-    message = quit == Quit::output_closed
+    quit = Quit::output_failed;
+    message = sink.error() == EPIPE
                   ? fmt::format("nobody reads {} any more, so the guest was ended", sink.name())
                   : fmt::format("cannot write {}: {}; the guest was ended", sink.name(),
                                 std::strerror(sink.error()));

@@ -30,8 +30,7 @@ enum class Quit : std::uint8_t {
     none,
     user,           ///< Ctrl-A x
     signal,         ///< SIGINT, SIGTERM, SIGHUP or SIGQUIT: see quit_signal()
-    output_closed,  ///< nobody reads standard output any more (EPIPE)
-    output_failed,  ///< a file could not be written (disk full): see quit_message()
+    output_failed,  ///< output could not be written: its reader has gone, or the disk is full
 };
 
 class ConsoleIo {

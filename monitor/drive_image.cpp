@@ -21,6 +21,7 @@ namespace {
 }  // namespace
 
 DriveImage::DriveImage(const DriveConfig& config) : path_(config.file), snapshot_(config.snapshot) {
+    if (path_.empty()) return;
     // O_NONBLOCK: opening a FIFO by mistake must not wait for a writer.  It means nothing for regular files.
     file_.reset(open(path_.c_str(), (snapshot_ ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     if (!file_) {

@@ -21,6 +21,7 @@ class DriveImage {
 
     /// Opens, locks and maps the image: shared, or private if config.snapshot.  A second writer of the same
     /// image is refused, and so is a writer beside a snapshot.
+    /// A configuration without a file makes an empty image: no drive at that place.
     /// Throws std::runtime_error with one line for the user.
     explicit DriveImage(const DriveConfig& config);
     /// Unmaps; see also sync().

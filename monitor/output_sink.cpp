@@ -13,10 +13,17 @@
 
 namespace ringpress {
 
+void empty_output_file(const std::string& channel) {
+    if (!channel.starts_with("file:")) return;
+    // A file that is not there is as good as empty, and one that cannot be written is told of when it is
+    // opened.
+    [[maybe_unused]] const int result = truncate(channel.c_str() + std::strlen("file:"), 0);
+}
+
 OutputSink::OutputSink(const std::string& channel, const char* option) {
     if (channel != "stdio") {
         name_ = channel.substr(std::strlen("file:"));
-        owned_.reset(open(name_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666));
+        owned_.reset(open(name_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666));
         if (!owned_) {
             throw std::runtime_error(
                 fmt::format("cannot write '{}' ({}): {}", name_, option, std::strerror(errno)));

@@ -10,10 +10,14 @@
 
 namespace ringpress {
 
+/// Empties the file of a channel, if it is one: at the start of a run.  A machine that is reset starts over,
+/// its output goes on.
+void empty_output_file(const std::string& channel);
+
 class OutputSink {
   public:
-    /// channel: "stdio" or "file:PATH" (made or truncated).  `option` names it in messages.
-    /// Throws std::runtime_error with one line if the file cannot be written.
+    /// channel: "stdio" or "file:PATH" (made if need be; what is written goes behind what it holds). `option`
+    /// names it in messages. Throws std::runtime_error with one line if the file cannot be written.
     OutputSink(const std::string& channel, const char* option);
 
     int fd() const { return fd_; }

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "host_files.hpp"
+#include "monitor/output_sink.hpp"
 #include "monitor/text_display.hpp"
 #include "pty_child.hpp"
 
@@ -171,7 +172,7 @@ TEST_CASE("A reader that has gone ends the run") {
     pipes.close_output();
     put(arena->serial_out, "x");
     console.drain();
-    CHECK(console.quit_requested() == Quit::output_closed);
+    CHECK(console.quit_requested() == Quit::output_failed);
     CHECK_THAT(console.quit_message(), Contains("standard output"));
     put(arena->serial_out, std::string(70000, 'x'));
     console.drain();
@@ -187,7 +188,7 @@ TEST_CASE("A reader that has gone is noticed even if the guest is silent") {
     CHECK(console.quit_requested() == Quit::none);
     pipes.close_output();
     turn(console, 1000);
-    CHECK(console.quit_requested() == Quit::output_closed);
+    CHECK(console.quit_requested() == Quit::output_failed);
     pipes.restore();
 }
 
@@ -206,6 +207,7 @@ TEST_CASE("Serial port and debug console go to files, one file may take both") {
     CHECK(test::content_of(folder.path("serial")) == "serial");
     CHECK(test::content_of(folder.path("debug")) == "debug");
     config.debugcon = config.serial;
+    empty_output_file(config.serial);
     {
         ConsoleIo console(config, *arena, {}, [] {});
         put(arena->serial_out, "one");
@@ -214,6 +216,12 @@ TEST_CASE("Serial port and debug console go to files, one file may take both") {
         console.finish();
     }
     CHECK(test::content_of(folder.path("serial")) == "onetwo");
+    {
+        ConsoleIo after_a_reset(config, *arena, {}, [] {});
+        put(arena->serial_out, "three");
+        after_a_reset.finish();
+    }
+    CHECK(test::content_of(folder.path("serial")) == "onetwothree");
 }
 
 TEST_CASE("A file that cannot be written is told of: at once, or when the disk is full") {

@@ -75,6 +75,13 @@ TEST_CASE("A moved image stays mapped and locked") {
     CHECK_THROWS_WITH(DriveImage({path, false}), Contains("in use"));
 }
 
+TEST_CASE("A place without a file is a place without a drive") {
+    const DriveImage none({"", false});
+    CHECK(none.bytes().empty());
+    CHECK(none.sectors() == 0);
+    CHECK_NOTHROW(none.sync());
+}
+
 TEST_CASE("What is no disk image is refused in words") {
     const test::TemporaryFolder folder;
     CHECK_THROWS_WITH(DriveImage({folder.path("none"), false}), Contains("does not exist"));
