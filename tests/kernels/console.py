@@ -24,8 +24,10 @@ class Console:
         self.started = time.monotonic()
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        # Its controlling terminal, as in real life: a job in the background of a terminal leaves it alone.
         self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave,
-                                        env={**os.environ, "TERM": term}, start_new_session=True)
+                                        env={**os.environ, "TERM": term}, start_new_session=True,
+                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         os.close(slave)
         self.master = master
         Console.on_start(self)
