@@ -22,7 +22,9 @@ struct trap_frame* dispatch_trap(struct trap_frame* frame) {
     return handler(frame);
 }
 
-void set_handler(unsigned vector, trap_handler* handler) { handlers[vector] = handler; }
+void set_handler(unsigned vector, trap_handler* handler) {
+    handlers[vector] = handler;
+}
 
 void set_gate_access(unsigned vector, unsigned access) {
     idt[vector] = make_gate(KERNEL_CODE, interrupt_stubs[vector], access, 0);
@@ -30,6 +32,9 @@ void set_gate_access(unsigned vector, unsigned access) {
 
 void interrupts_init(void) {
     for (unsigned v = 0; v < 256; ++v) set_gate_access(v, ACCESS_INTERRUPT_GATE);
-    const struct __attribute__((packed)) { u16 limit; u32 base; } pointer = {sizeof idt - 1, (u32)idt};
+    const struct __attribute__((packed)) {
+        u16 limit;
+        u32 base;
+    } pointer = {sizeof idt - 1, (u32)idt};
     __asm__ volatile("lidt %0" : : "m"(pointer) : "memory");
 }

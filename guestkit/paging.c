@@ -6,8 +6,12 @@
 
 extern const char guest_virtual_base[], guest_image_end[];  // guest.ld
 
-u32 physical(const void* address) { return (u32)address - (u32)guest_virtual_base; }
-void* at_physical(u32 address) { return (void*)(address + (u32)guest_virtual_base); }
+u32 physical(const void* address) {
+    return (u32)address - (u32)guest_virtual_base;
+}
+void* at_physical(u32 address) {
+    return (void*)(address + (u32)guest_virtual_base);
+}
 
 // The pool starts behind the image and keeps to the first 8 MiB: a higher-half guest's boot tables map those.
 enum { POOL_END = 8 << 20 };
@@ -35,9 +39,13 @@ void page_free(void* page) {
     free_list = page;
 }
 
-page_entry* directory_create(void) { return page_alloc(); }
+page_entry* directory_create(void) {
+    return page_alloc();
+}
 
-static page_entry* table_of(page_entry entry) { return at_physical(entry & ~(u32)(PAGE_SIZE - 1)); }
+static page_entry* table_of(page_entry entry) {
+    return at_physical(entry & ~(u32)(PAGE_SIZE - 1));
+}
 
 void page_map(page_entry* directory, u32 address, u32 frame, u32 flags) {
     page_entry* upper = &directory[address >> 22];

@@ -2,9 +2,16 @@
 #include <guestkit/pic.h>
 
 enum {
-    MASTER = 0x20, SLAVE = 0xA0, COMMAND = 0, DATA = 1,
-    ICW1_INIT_WITH_ICW4 = 0x11, ICW4_8086 = 0x01, OCW2_EOI = 0x20, OCW3_READ_REQUESTS = 0x0A,
-    OCW3_READ_IN_SERVICE = 0x0B, SLAVE_INPUT = 2,
+    MASTER = 0x20,
+    SLAVE = 0xA0,
+    COMMAND = 0,
+    DATA = 1,
+    ICW1_INIT_WITH_ICW4 = 0x11,
+    ICW4_8086 = 0x01,
+    OCW2_EOI = 0x20,
+    OCW3_READ_REQUESTS = 0x0A,
+    OCW3_READ_IN_SERVICE = 0x0B,
+    SLAVE_INPUT = 2,
 };
 
 static u16 masks = 0xFFFF & ~(1u << SLAVE_INPUT);
@@ -32,7 +39,7 @@ void pic_mask(unsigned irq) {
 }
 
 void pic_unmask(unsigned irq) {
-    masks &= (u16)~(1u << irq);
+    masks &= (u16) ~(1u << irq);
     write_masks();
 }
 
@@ -47,5 +54,9 @@ static u16 read_both(u8 which) {
     return (u16)(inb(MASTER + COMMAND) | (inb(SLAVE + COMMAND) << 8));
 }
 
-u16 pic_in_service(void) { return read_both(OCW3_READ_IN_SERVICE); }
-u16 pic_requests(void) { return read_both(OCW3_READ_REQUESTS); }
+u16 pic_in_service(void) {
+    return read_both(OCW3_READ_IN_SERVICE);
+}
+u16 pic_requests(void) {
+    return read_both(OCW3_READ_REQUESTS);
+}

@@ -1,7 +1,10 @@
 #include <guestkit/console.h>
 #include <guestkit/string.h>
 
-struct field { int width; bool zero, left; };
+struct field {
+    int width;
+    bool zero, left;
+};
 
 static void put_field(const char* text, size_t length, struct field f) {
     int padding = f.width - (int)length;
@@ -33,12 +36,16 @@ void vprint(const char* format, va_list args) {
         }
         struct field f = {0};
         for (++format; *format == '0' || *format == '-'; ++format) {
-            if (*format == '0') f.zero = true;
-            else f.left = true;
+            if (*format == '0')
+                f.zero = true;
+            else
+                f.left = true;
         }
         for (; *format >= '0' && *format <= '9'; ++format) f.width = f.width * 10 + (*format - '0');
         switch (*format) {
-            case 'c': console_put((char)va_arg(args, int)); break;
+            case 'c':
+                console_put((char)va_arg(args, int));
+                break;
             case 's': {
                 const char* s = va_arg(args, const char*);
                 put_field(s, strlen(s), f);
@@ -49,11 +56,20 @@ void vprint(const char* format, va_list args) {
                 put_number(value < 0 ? 0u - (u32)value : (u32)value, 10, value < 0, f);
                 break;
             }
-            case 'u': put_number(va_arg(args, u32), 10, false, f); break;
-            case 'x': put_number(va_arg(args, u32), 16, false, f); break;
-            case 'p': put_number(va_arg(args, u32), 16, false, (struct field){8, true, false}); break;
-            case '%': console_put('%'); break;
-            default: return;  // a format error ends the text: nothing sensible can follow
+            case 'u':
+                put_number(va_arg(args, u32), 10, false, f);
+                break;
+            case 'x':
+                put_number(va_arg(args, u32), 16, false, f);
+                break;
+            case 'p':
+                put_number(va_arg(args, u32), 16, false, (struct field){8, true, false});
+                break;
+            case '%':
+                console_put('%');
+                break;
+            default:
+                return;  // a format error ends the text: nothing sensible can follow
         }
     }
 }

@@ -5,7 +5,8 @@ struct tss tss;
 
 u64 make_descriptor(u32 base, u32 limit, unsigned access, unsigned flags) {
     const u32 low = (base << 16) | (limit & 0xFFFF);
-    const u32 high = (base & 0xFF000000) | (flags << 20) | (limit & 0xF0000) | (access << 8) | ((base >> 16) & 0xFF);
+    const u32 high =
+        (base & 0xFF000000) | (flags << 20) | (limit & 0xF0000) | (access << 8) | ((base >> 16) & 0xFF);
     return ((u64)high << 32) | low;
 }
 
@@ -30,7 +31,10 @@ void segments_init(void) {
     *gdt_slot(TSS_SELECTOR) = make_descriptor((u32)&tss, sizeof tss - 1, ACCESS_TSS, 0);
     tss.io_map_base = sizeof tss;  // beyond the limit: no port is open to ring 3
 
-    const struct __attribute__((packed)) { u16 limit; u32 base; } pointer = {sizeof gdt - 1, (u32)gdt};
+    const struct __attribute__((packed)) {
+        u16 limit;
+        u32 base;
+    } pointer = {sizeof gdt - 1, (u32)gdt};
     __asm__ volatile(
         "lgdt %0\n\t"
         "ljmp %1, $1f\n"
@@ -42,5 +46,7 @@ void segments_init(void) {
         "movw %w3, %%gs\n\t"
         "lldt %w3\n\t"  // after a reset LDTR describes 64 KiB at address 0: SDM Vol. 3A, table 9-1
         "ltr %w4"
-        : : "m"(pointer), "i"(KERNEL_CODE), "r"(KERNEL_DATA), "r"(0), "r"(TSS_SELECTOR) : "memory");
+        :
+        : "m"(pointer), "i"(KERNEL_CODE), "r"(KERNEL_DATA), "r"(0), "r"(TSS_SELECTOR)
+        : "memory");
 }

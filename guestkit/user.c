@@ -16,8 +16,14 @@ void system_calls_init(system_call_handler* handler) {
 
 struct trap_frame user_frame(u32 entry, u32 stack_top) {
     return (struct trap_frame){
-        .gs = USER_DATA, .fs = USER_DATA, .es = USER_DATA, .ds = USER_DATA,
-        .eip = entry, .cs = USER_CODE, .eflags = EFLAGS_IF | EFLAGS_FIXED1,
-        .esp = stack_top, .ss = USER_DATA,
+        .gs = USER_DATA,
+        .fs = USER_DATA,
+        .es = USER_DATA,
+        .ds = USER_DATA,
+        .eip = entry,
+        .cs = USER_CODE,
+        .eflags = EFLAGS_IF | EFLAGS_FIXED1,
+        .esp = stack_top,
+        .ss = USER_DATA,
     };
 }

@@ -9,27 +9,32 @@
 #include <guestkit/interrupts.h>
 #include <guestkit/paging.h>
 
-// --- the layout of an address space -------------------------------------------------------------------------
+// --- the layout of an address space
+// -------------------------------------------------------------------------
 enum {
     PROGRAM_BASE = 0x00400000,  ///< code and data, from the image
     STACK_TOP = 0x00800000,     ///< grows down to STACK_LIMIT
     STACK_LIMIT = 0x007F0000,
-    NOTICE_PAGE = 0x00900000,   ///< read-only for the processes: what the kernel publishes
+    NOTICE_PAGE = 0x00900000,  ///< read-only for the processes: what the kernel publishes
 };
 #define KERNEL_BASE 0xC0000000u
 
 /// What the kernel shows its processes without a system call.
-struct notice { volatile u32 lines_printed, processes_ended; };
+struct notice {
+    volatile u32 lines_printed, processes_ended;
+};
 
-// --- system calls: number in eax ----------------------------------------------------------------------------
+// --- system calls: number in eax
+// ----------------------------------------------------------------------------
 enum { CALL_PRINT, CALL_FORK, CALL_EXIT };
 
-// --- process.c ----------------------------------------------------------------------------------------------
+// --- process.c
+// ----------------------------------------------------------------------------------------------
 struct process {
-    u32 id;                      ///< 0: a free slot
+    u32 id;  ///< 0: a free slot
     page_entry* directory;
-    struct trap_frame* frame;    ///< where it stopped, on its kernel stack
-    u8* kernel_stack;            ///< one page
+    struct trap_frame* frame;  ///< where it stopped, on its kernel stack
+    u8* kernel_stack;          ///< one page
 };
 extern struct process* current;
 extern u32 switches_by_timer;
@@ -45,8 +50,11 @@ struct trap_frame* process_switch(struct trap_frame* frame);
 /// Starts the first process.
 void process_start(void) __attribute__((noreturn));
 
-// --- memory.c -----------------------------------------------------------------------------------------------
-struct fault_counts { u32 image, zero, copied, reused; };
+// --- memory.c
+// -----------------------------------------------------------------------------------------------
+struct fault_counts {
+    u32 image, zero, copied, reused;
+};
 extern struct fault_counts faults;
 extern struct notice* notice;
 

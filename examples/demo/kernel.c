@@ -1,5 +1,3 @@
-#include "demo.h"
-
 #include <guestkit/console.h>
 #include <guestkit/cpu.h>
 #include <guestkit/multiboot.h>
@@ -7,6 +5,8 @@
 #include <guestkit/pit.h>
 #include <guestkit/power.h>
 #include <guestkit/user.h>
+
+#include "demo.h"
 
 enum { TIMER_HZ = 1000 };
 static volatile u32 ticks;

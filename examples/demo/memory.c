@@ -1,7 +1,7 @@
-#include "demo.h"
-
 #include <guestkit/cpu.h>
 #include <guestkit/string.h>
+
+#include "demo.h"
 
 extern const u8 demo_program_image_begin[], demo_program_image_end[];
 
@@ -30,7 +30,8 @@ page_entry* space_create(void) {
 }
 
 /// Calls visit for every page that a process owns.
-static void for_each_page(page_entry* directory, void (*visit)(u32 address, page_entry* entry, void* with), void* with) {
+static void for_each_page(page_entry* directory, void (*visit)(u32 address, page_entry* entry, void* with),
+                          void* with) {
     for (u32 address = PROGRAM_BASE; address < STACK_TOP; address += PAGE_SIZE) {
         page_entry* entry = page_entry_of(directory, address);
         if (entry && *entry & PAGE_P) visit(address, entry, with);
@@ -52,8 +53,10 @@ page_entry* space_fork(page_entry* parent) {
 
 static void give_up(u32 address, page_entry* entry, void* unused) {
     (void)address, (void)unused;
-    if (sharers[*entry >> 12]) --sharers[*entry >> 12];
-    else page_free(at_physical(*entry & ~(u32)(PAGE_SIZE - 1)));
+    if (sharers[*entry >> 12])
+        --sharers[*entry >> 12];
+    else
+        page_free(at_physical(*entry & ~(u32)(PAGE_SIZE - 1)));
 }
 
 void space_destroy(page_entry* directory) {

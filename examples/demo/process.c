@@ -1,8 +1,8 @@
-#include "demo.h"
-
 #include <guestkit/cpu.h>
 #include <guestkit/string.h>
 #include <guestkit/user.h>
+
+#include "demo.h"
 
 enum { PROCESSES = 4 };
 static struct process table[PROCESSES];
@@ -59,4 +59,6 @@ struct trap_frame* process_end(void) {
     return p ? enter(p) : 0;
 }
 
-void process_start(void) { resume(enter(current)); }
+void process_start(void) {
+    resume(enter(current));
+}

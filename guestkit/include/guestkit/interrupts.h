@@ -9,10 +9,12 @@ struct trap_frame {
     u32 edi, esi, ebp, esp_at_pusha, ebx, edx, ecx, eax;
     u32 vector, error;  ///< error is 0 for vectors that have none
     u32 eip, cs, eflags;
-    u32 esp, ss;        ///< pushed by the processor only when it came from ring 3
+    u32 esp, ss;  ///< pushed by the processor only when it came from ring 3
 };
 
-static inline bool from_user(const struct trap_frame* f) { return (f->cs & 3) == 3; }
+static inline bool from_user(const struct trap_frame* f) {
+    return (f->cs & 3) == 3;
+}
 
 /// Returns the frame to resume: its argument, or that of another task.
 typedef struct trap_frame* trap_handler(struct trap_frame*);

@@ -9,7 +9,9 @@ struct multiboot_info {
     u32 flags, mem_lower, mem_upper, boot_device, command_line, modules_count, modules, symbols[4];
     u32 map_length, map_address;
 };
-struct multiboot_module { u32 start, end, string, reserved; };
+struct multiboot_module {
+    u32 start, end, string, reserved;
+};
 
 /// Every guest defines this; returning from it powers off.
 void guest_main(const struct multiboot_info* info);

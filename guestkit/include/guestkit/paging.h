@@ -6,7 +6,13 @@
 enum { PAGE_SIZE = 4096, LARGE_PAGE_SIZE = 4 << 20 };
 // Entry bits, SDM Vol. 3A, table 4-6.
 enum {
-    PAGE_P = 1, PAGE_W = 2, PAGE_U = 4, PAGE_A = 0x20, PAGE_D = 0x40, PAGE_LARGE = 0x80, PAGE_G = 0x100,
+    PAGE_P = 1,
+    PAGE_W = 2,
+    PAGE_U = 4,
+    PAGE_A = 0x20,
+    PAGE_D = 0x40,
+    PAGE_LARGE = 0x80,
+    PAGE_G = 0x100,
     PAGE_SOFTWARE = 0xE00,  ///< three bits that the processor leaves alone
 };
 

@@ -1,5 +1,5 @@
-// Where instructions begin: jumps into the middle of one, one that straddles two pages, the second page of which
-// changes or is missing, and the end of a page.
+// Where instructions begin: jumps into the middle of one, one that straddles two pages, the second page of
+// which changes or is missing, and the end of a page.
 #include "poke.h"
 
 enum { MOV_EAX = 0xB8, EDGE = WINDOW + PAGE_SIZE };

@@ -1,5 +1,5 @@
-// Code pages that are data as well: jump tables, constants through CS, a function that is read, copied elsewhere and
-// run there, and writes beside running code.
+// Code pages that are data as well: jump tables, constants through CS, a function that is read, copied
+// elsewhere and run there, and writes beside running code.
 #include "poke.h"
 
 extern const u8 switcher[], switcher_end[];
@@ -31,13 +31,20 @@ static void select_all(int ring, const u8* code, const char* where) {
 
 static u32 compiled(u32 n) {  // gcc makes a jump table of this
     switch (n) {
-        case 0: return read_eflags() & EFLAGS_IF;
-        case 1: return 11;
-        case 2: return read_cr0() & CR0_PE;
-        case 3: return 33;
-        case 4: return 44;
-        case 5: return 55 + (read_cr3() & 0);
-        default: return 99;
+        case 0:
+            return read_eflags() & EFLAGS_IF;
+        case 1:
+            return 11;
+        case 2:
+            return read_cr0() & CR0_PE;
+        case 3:
+            return 33;
+        case 4:
+            return 44;
+        case 5:
+            return 55 + (read_cr3() & 0);
+        default:
+            return 99;
     }
 }
 

@@ -1,5 +1,5 @@
-// The guarantee: memory holds the guest's own bytes.  Code full of sensitive instructions runs many times, and its
-// bytes, read in every way, stay what they were; so do return addresses and EIPs.
+// The guarantee: memory holds the guest's own bytes.  Code full of sensitive instructions runs many times,
+// and its bytes, read in every way, stay what they were; so do return addresses and EIPs.
 #include "poke.h"
 
 extern const u8 specimen[], specimen_end[];

@@ -1,8 +1,8 @@
-// Interrupts of devices beside the timer: the clock chip's periodic one through both controllers, and the UART's
-// transmitter.  Datasheets MC146818, PC16550D.
-#include "probe.h"
-
+// Interrupts of devices beside the timer: the clock chip's periodic one through both controllers, and the
+// UART's transmitter.  Datasheets MC146818, PC16550D.
 #include <guestkit/pic.h>
+
+#include "probe.h"
 
 static volatile u32 clock_ticks, serial_interrupts, flags_seen;
 
@@ -32,7 +32,8 @@ void guest_main(const struct multiboot_info* info) {
     outb(0x70, 0x0C), (void)inb(0x71);
     pic_unmask(8);
     sti();
-    while (clock_ticks < 5) {}
+    while (clock_ticks < 5) {
+    }
     cli();
     outb(0x70, 0x0B), outb(0x71, b & ~0x40);
     pic_mask(8);
@@ -43,7 +44,8 @@ void guest_main(const struct multiboot_info* info) {
     pic_unmask(4);
     outb(0x3F9, 0x02);
     sti();
-    while (!serial_interrupts) {}
+    while (!serial_interrupts) {
+    }
     cli();
     pic_mask(4);
     outb(0x3F9, 0);

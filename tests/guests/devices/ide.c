@@ -1,8 +1,18 @@
-// A disk on the first IDE channel by programmed I/O: identify, read, write, read back, errors.  ATA-5, chapters 8, 9.
+// A disk on the first IDE channel by programmed I/O: identify, read, write, read back, errors.  ATA-5,
+// chapters 8, 9.
 #include "probe.h"
 
-enum { DATA = 0x1F0, ERROR = 0x1F1, COUNT = 0x1F2, LBA0 = 0x1F3, LBA1 = 0x1F4, LBA2 = 0x1F5, DEVICE = 0x1F6, COMMAND = 0x1F7,
-       CONTROL = 0x3F6 };
+enum {
+    DATA = 0x1F0,
+    ERROR = 0x1F1,
+    COUNT = 0x1F2,
+    LBA0 = 0x1F3,
+    LBA1 = 0x1F4,
+    LBA2 = 0x1F5,
+    DEVICE = 0x1F6,
+    COMMAND = 0x1F7,
+    CONTROL = 0x3F6
+};
 enum { BSY = 0x80, DRDY = 0x40, DRQ = 0x08, ERR = 0x01 };
 enum { READ = 0x20, WRITE = 0x30, IDENTIFY = 0xEC, FLUSH = 0xE7 };
 
@@ -11,7 +21,8 @@ static u16 sector[256];
 static u8 settle(void) {
     u8 status;
     for (unsigned i = 0; i < 4; ++i) (void)inb(CONTROL);
-    while ((status = inb(COMMAND)) & BSY) {}
+    while ((status = inb(COMMAND)) & BSY) {
+    }
     return status;
 }
 static void start(u8 command, u32 lba, u8 count) {

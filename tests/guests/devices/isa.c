@@ -1,9 +1,10 @@
-// The chips every PC has, as far as a kernel probes them: masks and initialisation of the 8259, counting modes of the
-// 8254, the clock chip's registers, the UART's scratch register, loopback and identification, the keyboard controller.
-#include "probe.h"
-
+// The chips every PC has, as far as a kernel probes them: masks and initialisation of the 8259, counting
+// modes of the 8254, the clock chip's registers, the UART's scratch register, loopback and identification,
+// the keyboard controller.
 #include <guestkit/pic.h>
 #include <guestkit/pit.h>
+
+#include "probe.h"
 
 static u8 cmos(u8 index) {
     outb(0x70, index);
@@ -39,7 +40,8 @@ static void clock(void) {
     check("valid RAM and time", cmos(0x0D) & 0x80, 0x80);
     check("status B: 24 hours", cmos(0x0B) & 0x02, 0x02);
     const u8 b = cmos(0x0B);
-    while (cmos(0x0A) & 0x80) {}
+    while (cmos(0x0A) & 0x80) {
+    }
     u8 seconds = cmos(0), month = cmos(8), day = cmos(7), hours = cmos(4);
     if (!(b & 4)) {  // BCD
         seconds = (u8)((seconds >> 4) * 10 + (seconds & 15));
@@ -70,7 +72,8 @@ static void serial(void) {
     outb(COM1 + 4, 0x1F);  // loopback: modem control feeds modem status; nothing can be printed meanwhile
     const u8 all = inb(COM1 + 6) & 0xF0;
     outb(COM1, 'x');
-    while (!(inb(COM1 + 5) & 1)) {}
+    while (!(inb(COM1 + 5) & 1)) {
+    }
     const u8 back = inb(COM1);
     outb(COM1 + 4, 0x1A);
     const u8 other = inb(COM1 + 6) & 0xF0;
@@ -85,20 +88,25 @@ static void serial(void) {
 static void keyboard(void) {
     while (inb(0x64) & 1) (void)inb(0x60);
     outb(0x64, 0xAA);  // self test
-    while (!(inb(0x64) & 1)) {}
+    while (!(inb(0x64) & 1)) {
+    }
     check("controller self test", inb(0x60), 0x55);
     outb(0x64, 0x20);
-    while (!(inb(0x64) & 1)) {}
+    while (!(inb(0x64) & 1)) {
+    }
     check("command byte can be read", inb(0x60) <= 0x7F, 1);
     outb(0x64, 0xAB);
-    while (!(inb(0x64) & 1)) {}
+    while (!(inb(0x64) & 1)) {
+    }
     check("keyboard interface test", inb(0x60), 0);
     outb(0x64, 0xAE);
     outb(0x60, 0xF4);  // enable scanning: the keyboard acknowledges
-    while (!(inb(0x64) & 1)) {}
+    while (!(inb(0x64) & 1)) {
+    }
     check("keyboard acknowledges", inb(0x60), 0xFA);
     outb(0x60, 0xEE);
-    while (!(inb(0x64) & 1)) {}
+    while (!(inb(0x64) & 1)) {
+    }
     check("echo", inb(0x60), 0xEE);
     check("A20 is on", (inb(0x92) & 2), 2);
 }

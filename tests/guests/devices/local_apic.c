@@ -1,12 +1,26 @@
-// The local APIC under -M pc: identification, its timer once and periodically, end of interrupt, priorities, and a
-// look at the I/O APIC.  SDM Vol. 3A, chapter 10; datasheet 82093AA.
-#include "probe.h"
-
+// The local APIC under -M pc: identification, its timer once and periodically, end of interrupt, priorities,
+// and a look at the I/O APIC.  SDM Vol. 3A, chapter 10; datasheet 82093AA.
 #include <guestkit/pic.h>
 
-enum { APIC = 0xFEE00000, ID = 0x20, VERSION = 0x30, TPR = 0x80, EOI = 0xB0, SPURIOUS = 0xF0, ISR = 0x100, LVT_TIMER = 0x320,
-       INITIAL = 0x380, CURRENT = 0x390, DIVIDE = 0x3E0, VECTOR = 0x50 };
-static volatile u32* reg(u32 offset) { return (volatile u32*)((u32)APIC + offset); }
+#include "probe.h"
+
+enum {
+    APIC = 0xFEE00000,
+    ID = 0x20,
+    VERSION = 0x30,
+    TPR = 0x80,
+    EOI = 0xB0,
+    SPURIOUS = 0xF0,
+    ISR = 0x100,
+    LVT_TIMER = 0x320,
+    INITIAL = 0x380,
+    CURRENT = 0x390,
+    DIVIDE = 0x3E0,
+    VECTOR = 0x50
+};
+static volatile u32* reg(u32 offset) {
+    return (volatile u32*)((u32)APIC + offset);
+}
 static volatile u32 ticks, in_service;
 
 static struct trap_frame* tick(struct trap_frame* f) {
@@ -32,7 +46,8 @@ void guest_main(const struct multiboot_info* info) {
     *reg(LVT_TIMER) = VECTOR;
     *reg(INITIAL) = 10000;
     sti();
-    while (!ticks) {}
+    while (!ticks) {
+    }
     cli();
     check("one-shot", ticks, 1);
     check("in service while handling", in_service, 1);
@@ -40,7 +55,8 @@ void guest_main(const struct multiboot_info* info) {
     *reg(LVT_TIMER) = VECTOR | 0x20000;
     *reg(INITIAL) = 10000;
     sti();
-    while (ticks < 6) {}
+    while (ticks < 6) {
+    }
     cli();
     *reg(LVT_TIMER) = 0x10000;
     *reg(INITIAL) = 0;
@@ -50,14 +66,16 @@ void guest_main(const struct multiboot_info* info) {
     *reg(TPR) = 0x60;
     const u32 before = ticks;
     *reg(INITIAL) = 100;
-    while (*reg(CURRENT)) {}
+    while (*reg(CURRENT)) {
+    }
     sti();
     __asm__ volatile("nop; nop; nop");
     cli();
     check("held off by the task priority", ticks - before, 0);
     *reg(TPR) = 0;
     sti();
-    while (ticks == before) {}
+    while (ticks == before) {
+    }
     cli();
     check("and let through", ticks - before, 1);
     check("I/O APIC: 24 entries", (*io_apic(1) >> 16 & 0xFF) + 1, 24);

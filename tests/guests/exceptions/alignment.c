@@ -1,4 +1,5 @@
-// #AC: only at ring 3, only with CR0.AM and EFLAGS.AC both set, error code 0.  SDM Vol. 3A, section 6.15, interrupt 17.
+// #AC: only at ring 3, only with CR0.AM and EFLAGS.AC both set, error code 0.  SDM Vol. 3A, section 6.15,
+// interrupt 17.
 #include "probe.h"
 
 static u8 data[32] __attribute__((aligned(16)));

@@ -1,5 +1,5 @@
-// When floating point, MMX and SSE instructions fault: CR0.TS, EM, MP and CR4.OSFXSR; a pending x87 error; and a
-// kernel that switches the FPU lazily.  SDM Vol. 3A, table 2-2 and section 13.1.
+// When floating point, MMX and SSE instructions fault: CR0.TS, EM, MP and CR4.OSFXSR; a pending x87 error;
+// and a kernel that switches the FPU lazily.  SDM Vol. 3A, table 2-2 and section 13.1.
 #include "probe.h"
 
 static u32 lazy_switches;
@@ -9,7 +9,9 @@ static struct trap_frame* lazy(struct trap_frame* f) {
     return f;
 }
 
-static void set_cr0(u32 bits) { write_cr0((read_cr0() & ~(u32)(CR0_TS | CR0_EM | CR0_MP)) | CR0_NE | bits); }
+static void set_cr0(u32 bits) {
+    write_cr0((read_cr0() & ~(u32)(CR0_TS | CR0_EM | CR0_MP)) | CR0_NE | bits);
+}
 
 void guest_main(const struct multiboot_info* info) {
     (void)info;

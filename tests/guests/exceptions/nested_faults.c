@@ -1,9 +1,9 @@
-// Faults while delivering: a gate that is absent makes #NP with EXT, or a double fault if the first was a contributory
-// exception or a page fault.  SDM Vol. 3A, section 6.15, interrupt 8, and section 6.13 for EXT.
-#include "window.h"
-
+// Faults while delivering: a gate that is absent makes #NP with EXT, or a double fault if the first was a
+// contributory exception or a page fault.  SDM Vol. 3A, section 6.15, interrupt 8, and section 6.13 for EXT.
 #include <guestkit/pic.h>
 #include <guestkit/pit.h>
+
+#include "window.h"
 
 static void gate_absent(unsigned vector) {
     for (unsigned v = 0; v < 0x30; ++v)
@@ -35,7 +35,8 @@ void guest_main(const struct multiboot_info* info) {
     gate_absent(PIC_VECTOR_BASE);
     pit_one_shot(100);
     pic_unmask(PIT_IRQ);
-    while (!(pic_requests() & 1)) {}
+    while (!(pic_requests() & 1)) {
+    }
     with.eflags = EFLAGS_IF;
     probe(0, SNIPPET("", "nop; nop; nop; nop"));
     check("external interrupt, absent gate: vector", last.vector, VECTOR_NP);

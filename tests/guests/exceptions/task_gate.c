@@ -1,5 +1,5 @@
-// A double fault served by a task gate: a kernel that lost its stack still gets a handler with a good one, and the
-// state of the victim in its TSS.  SDM Vol. 3A, sections 6.14.3 and 8.3.
+// A double fault served by a task gate: a kernel that lost its stack still gets a handler with a good one,
+// and the state of the victim in its TSS.  SDM Vol. 3A, sections 6.14.3 and 8.3.
 #include "descriptors.h"
 #include "window.h"
 
@@ -33,16 +33,24 @@ void guest_main(const struct multiboot_info* info) {
     window_map(0, 0, 0);
     window_map(1, frame_alloc(), RW);
     spare_tss = (struct tss){
-        .cr3 = physical(directory), .eip = (u32)df_task, .eflags = EFLAGS_FIXED1,
-        .esp = (u32)(task_stack + sizeof task_stack), .cs = KERNEL_CODE, .ss = KERNEL_DATA, .ds = KERNEL_DATA,
-        .es = KERNEL_DATA, .io_map_base = sizeof spare_tss,
+        .cr3 = physical(directory),
+        .eip = (u32)df_task,
+        .eflags = EFLAGS_FIXED1,
+        .esp = (u32)(task_stack + sizeof task_stack),
+        .cs = KERNEL_CODE,
+        .ss = KERNEL_DATA,
+        .ds = KERNEL_DATA,
+        .es = KERNEL_DATA,
+        .io_map_base = sizeof spare_tss,
     };
     idt[VECTOR_DF] = make_gate(SPARE_TSS, 0, ACCESS_TASK_GATE, 0);
     // A push into a hole: #PF, which cannot be pushed either.
     __asm__ volatile(
         "movl $0xFACE, %%eax; movl %0, %%esp\n"
         ".globl victim\nvictim: pushl %%eax"
-        : : "r"(window(1)) : "eax", "memory");
+        :
+        : "r"(window(1))
+        : "eax", "memory");
     print("FAIL alive\n");
     finish();
 }

@@ -1,5 +1,5 @@
-// One instruction for each exception: the vector, the error code, and EIP at the instruction (faults) or behind it
-// (traps).  SDM Vol. 3A, section 6.15.
+// One instruction for each exception: the vector, the error code, and EIP at the instruction (faults) or
+// behind it (traps).  SDM Vol. 3A, section 6.15.
 #include "probe.h"
 
 static u32 read_dr6(void) {
@@ -34,10 +34,10 @@ void guest_main(const struct multiboot_info* info) {
         EXPECT(ring, "", "ud2", VECTOR_UD, 0);
         EXPECT(ring, "", ".byte 0x0F, 0xFF, 0xC0", VECTOR_UD, 0);
         EXPECT(ring, "", "lock; nop", VECTOR_UD, 0);
-        EXPECT(ring, "", ".byte 0x8D, 0xC0", VECTOR_UD, 0);        // lea with a register operand
-        EXPECT(ring, "", ".byte 0x8C, 0xF0", VECTOR_UD, 0);        // mov from segment register 6
-        EXPECT(ring, "", ".byte 0x8E, 0xC8", VECTOR_UD, 0);        // mov %eax, %cs
-        EXPECT(ring, "", ".byte 0xFE, 0xF8", VECTOR_UD, 0);        // group 4, /7
+        EXPECT(ring, "", ".byte 0x8D, 0xC0", VECTOR_UD, 0);  // lea with a register operand
+        EXPECT(ring, "", ".byte 0x8C, 0xF0", VECTOR_UD, 0);  // mov from segment register 6
+        EXPECT(ring, "", ".byte 0x8E, 0xC8", VECTOR_UD, 0);  // mov %eax, %cs
+        EXPECT(ring, "", ".byte 0xFE, 0xF8", VECTOR_UD, 0);  // group 4, /7
     }
 
     // The single-step trap arrives behind the instruction that follows the popf which set TF.

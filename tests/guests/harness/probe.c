@@ -12,12 +12,13 @@ static u8 trap_stack[4096] __attribute__((aligned(16)));
 static const char* running;  // the snippet's start, or null
 static unsigned checks, failures;
 
-void probe_enter(struct trap_frame* frame);           // probe_switch.S: returns when probe_leave is called
+void probe_enter(struct trap_frame* frame);  // probe_switch.S: returns when probe_leave is called
 void probe_leave(void) __attribute__((noreturn));
 
 static struct trap_frame* on_event(struct trap_frame* f) {
     if (!running) {
-        print("FAIL stray vector %u error %x at %x:%x cr2 %x\n", f->vector, f->error, f->cs, f->eip, read_cr2());
+        print("FAIL stray vector %u error %x at %x:%x cr2 %x\n", f->vector, f->error, f->cs, f->eip,
+              read_cr2());
         debug_exit(1);
     }
     last_handler_flags = read_eflags();
@@ -41,14 +42,23 @@ void probe_init(void) {
     with_segments = (struct probe_segments){USER_CODE, USER_DATA, USER_DATA, probe_stack_top(3), 0};
 }
 
-void probe_catch(unsigned vector) { set_handler(vector, on_event); }
+void probe_catch(unsigned vector) {
+    set_handler(vector, on_event);
+}
 
 void probe(int ring, struct snippet code) {
     const bool user = ring == 3;
     struct trap_frame start = {
-        .gs = 0, .fs = 0,
-        .es = user ? with_segments.ds : KERNEL_DATA, .ds = user ? with_segments.ds : KERNEL_DATA,
-        .edi = with.edi, .esi = with.esi, .ebp = with.ebp, .ebx = with.ebx, .edx = with.edx, .ecx = with.ecx,
+        .gs = 0,
+        .fs = 0,
+        .es = user ? with_segments.ds : KERNEL_DATA,
+        .ds = user ? with_segments.ds : KERNEL_DATA,
+        .edi = with.edi,
+        .esi = with.esi,
+        .ebp = with.ebp,
+        .ebx = with.ebx,
+        .edx = with.edx,
+        .ecx = with.ecx,
         .eax = with.eax,
         .eip = (u32)code.start - (user ? with_segments.eip_offset : 0),
         .cs = user ? with_segments.cs : KERNEL_CODE,
@@ -66,7 +76,7 @@ void probe(int ring, struct snippet code) {
 
 static const char* name_of(unsigned vector) {
     static const char* const names[] = {"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "9",
-                                        "#TS", "#NP", "#SS", "#GP", "#PF", "15", "#MF", "#AC", "#MC", "#XM"};
+                                        "#TS", "#NP", "#SS", "#GP", "#PF", "15",  "#MF", "#AC", "#MC", "#XM"};
     if (vector == NO_FAULT) return "no fault";
     return vector < sizeof names / sizeof *names ? names[vector] : "?";
 }
@@ -77,9 +87,11 @@ static void report(int ring, struct snippet code, unsigned vector, u32 error, u3
     const bool passed = last.vector == vector && last.error == error && eip_right && ring_right;
     ++checks;
     failures += !passed;
-    print("%s ring %d, %s: %s(%x)", passed ? "PASS" : "FAIL", ring, code.text, name_of(last.vector), last.error);
+    print("%s ring %d, %s: %s(%x)", passed ? "PASS" : "FAIL", ring, code.text, name_of(last.vector),
+          last.error);
     if (!passed)
-        print(", wanted %s(%x); eip %d too far, cs %x", name_of(vector), error, (int)(last.eip - eip), last.cs);
+        print(", wanted %s(%x); eip %d too far, cs %x", name_of(vector), error, (int)(last.eip - eip),
+              last.cs);
     print("\n");
 }
 

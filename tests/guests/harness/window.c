@@ -17,7 +17,9 @@ void window_map(unsigned n, u32 frame, u32 flags) {
     invlpg(window(n));
 }
 
-page_entry* window_entry(unsigned n) { return page_entry_of(directory, (u32)window(n)); }
+page_entry* window_entry(unsigned n) {
+    return page_entry_of(directory, (u32)window(n));
+}
 
 u32 run_at(int ring, const void* code) {
     probe(ring, (struct snippet){code, code, ""});

@@ -1,5 +1,5 @@
-// Guests with paging on: all of RAM is mapped to itself, open to both rings, and there is room for experiments at
-// WINDOW, where each page is backed by a frame of its own choosing.
+// Guests with paging on: all of RAM is mapped to itself, open to both rings, and there is room for
+// experiments at WINDOW, where each page is backed by a frame of its own choosing.
 #pragma once
 
 #include "probe.h"
@@ -12,9 +12,13 @@ extern page_entry* directory;
 void window_init(u32 identity_flags);
 /// Maps page n of the window and invalidates it.
 void window_map(unsigned n, u32 frame, u32 flags);
-static inline u8* window(unsigned n) { return (u8*)WINDOW + n * PAGE_SIZE; }
+static inline u8* window(unsigned n) {
+    return (u8*)WINDOW + n * PAGE_SIZE;
+}
 /// A fresh zeroed frame.
-static inline u32 frame_alloc(void) { return physical(page_alloc()); }
+static inline u32 frame_alloc(void) {
+    return physical(page_alloc());
+}
 page_entry* window_entry(unsigned n);
 
 /// Runs whatever stands at an address at the given ring, until its int 0x60; returns EAX.

@@ -1,6 +1,6 @@
-// Far transfers to the selectors that mean something on a 64-bit Linux host: 0x33 (64-bit code), 0x23 (flat 32-bit
-// code) and 0x2B (data).  In this guest's table they are a data segment, the TSS and nothing: each is the ordinary #GP, from
-// user and kernel code, by every instruction that can name a code segment.
+// Far transfers to the selectors that mean something on a 64-bit Linux host: 0x33 (64-bit code), 0x23 (flat
+// 32-bit code) and 0x2B (data).  In this guest's table they are a data segment, the TSS and nothing: each is
+// the ordinary #GP, from user and kernel code, by every instruction that can name a code segment.
 #include "probe.h"
 
 static u32 far_pointer[2];

@@ -1,6 +1,7 @@
-// A far transfer hidden in the immediate of a harmless instruction, entered in its middle: what a page of proven code
-// cannot exclude (docs: security).  It may become the guest's own #GP, and end here; it may leave the guest's code
-// segment, and must then meet the fence.  RING, SELECTOR, ROUTE and the payload are set by table.cmake.
+// A far transfer hidden in the immediate of a harmless instruction, entered in its middle: what a page of
+// proven code cannot exclude (docs: security).  It may become the guest's own #GP, and end here; it may leave
+// the guest's code segment, and must then meet the fence.  RING, SELECTOR, ROUTE and the payload are set by
+// table.cmake.
 #include "probe.h"
 
 #ifdef PAGING
@@ -38,10 +39,11 @@ void guest_main(const struct multiboot_info* info) {
     far_pointer[1] = SELECTOR;
     with.eax = far_pointer[1], with.ecx = far_pointer[0], with.ebx = (u32)far_pointer;
 #if ROUTE >= 5
-    with.eax = 4, with.ebx = 1, with.ecx = (u32)far_text, with.edx = 8;  // write(1, "ESCAPED\n", 8), as i386 says it
+    with.eax = 4, with.ebx = 1, with.ecx = (u32)far_text,
+    with.edx = 8;  // write(1, "ESCAPED\n", 8), as i386 says it
 #endif
-    // A thousand times the harmless reading, so that all of it is proven and runs natively; then, by the same jump, its
-    // middle.  On the stack: what ret and iret want.
+    // A thousand times the harmless reading, so that all of it is proven and runs natively; then, by the same
+    // jump, its middle.  On the stack: what ret and iret want.
     PROBE(RING, "mov edi, 1000",
           "1: mov esi, offset 2f; cmp edi, 2; adc esi, 0; push 2; push eax; push ecx; jmp esi\n"
           "2: mov ebp, 0x9090" IMMEDIATE "; add esp, 12; dec edi; jnz 1b");

@@ -1,5 +1,5 @@
-// Control and debug registers, lmsw, smsw, clts, invlpg and the cache instructions: both directions, both rings.
-// SDM Vol. 2: MOV CR, MOV DR, LMSW, SMSW, CLTS, INVLPG, INVD, WBINVD; Vol. 3A, sections 2.5 and 17.2.
+// Control and debug registers, lmsw, smsw, clts, invlpg and the cache instructions: both directions, both
+// rings. SDM Vol. 2: MOV CR, MOV DR, LMSW, SMSW, CLTS, INVLPG, INVD, WBINVD; Vol. 3A, sections 2.5 and 17.2.
 #include "probe.h"
 
 void guest_main(const struct multiboot_info* info) {
@@ -24,14 +24,16 @@ void guest_main(const struct multiboot_info* info) {
     EXPECT(0, "", ".byte 0x0F, 0x22, 0xE8", VECTOR_UD, 0);  // nor CR5
 
     // CR0: the bits that may be toggled here.
-    EXPECT_NO_FAULT(0, "mov eax, cr0; mov ebx, eax; xor eax, 0x1000E; mov cr0, eax", "mov ecx, cr0; mov cr0, ebx");
+    EXPECT_NO_FAULT(0, "mov eax, cr0; mov ebx, eax; xor eax, 0x1000E; mov cr0, eax",
+                    "mov ecx, cr0; mov cr0, ebx");
     check("MP, EM, TS and WP toggle", last.ecx ^ last.ebx, 0x1000E);
 
     EXPECT_NO_FAULT(0, "mov eax, 0x12345678; mov cr2, eax", "mov ecx, cr2");
     check("CR2 holds anything", last.ecx, 0x12345678);
     EXPECT_NO_FAULT(0, "mov eax, 0x00ABC018; mov cr3, eax", "mov ecx, cr3; xor eax, eax; mov cr3, eax");
     check("CR3 holds a page and PWT, PCD", last.ecx, 0x00ABC018);
-    EXPECT_NO_FAULT(0, "mov eax, cr4; mov ebx, eax; xor eax, 0x9C; mov cr4, eax", "mov ecx, cr4; mov cr4, ebx");
+    EXPECT_NO_FAULT(0, "mov eax, cr4; mov ebx, eax; xor eax, 0x9C; mov cr4, eax",
+                    "mov ecx, cr4; mov cr4, ebx");
     check("TSD, DE, PSE, PGE toggle", last.ecx ^ last.ebx, 0x9C);
 
     // The machine status word: CR0's low half.
@@ -71,8 +73,11 @@ void guest_main(const struct multiboot_info* info) {
     EXPECT_PRIVILEGED("", "mov eax, dr7");
     EXPECT(3, "", "mov dr0, eax", VECTOR_GP, 0);
     EXPECT(3, "", "mov dr7, eax", VECTOR_GP, 0);
-    EXPECT_NO_FAULT(0, "mov eax, 0xDEADBEEF; mov dr0, eax; inc eax; mov dr1, eax; inc eax; mov dr2, eax; inc eax; "
-                       "mov dr3, eax", "mov eax, dr0; mov ebx, dr1; mov ecx, dr2; mov edx, dr3");
+    EXPECT_NO_FAULT(
+        0,
+        "mov eax, 0xDEADBEEF; mov dr0, eax; inc eax; mov dr1, eax; inc eax; mov dr2, eax; inc eax; "
+        "mov dr3, eax",
+        "mov eax, dr0; mov ebx, dr1; mov ecx, dr2; mov edx, dr3");
     check("DR0", last.eax, 0xDEADBEEF);
     check("DR1", last.ebx, 0xDEADBEF0);
     check("DR2", last.ecx, 0xDEADBEF1);

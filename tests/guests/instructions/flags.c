@@ -40,9 +40,9 @@ void guest_main(const struct multiboot_info* info) {
         PROBE(ring, "", "pushfd; pop eax");
         check("pushfl", last.eax, EFLAGS_IF | EFLAGS_CF | EFLAGS_OF | EFLAGS_FIXED1);
         with.eflags = EFLAGS_IF | EFLAGS_ZF | EFLAGS_ID;
-        PROBE(ring, "mov eax, 0x12345678; push eax; mov ebx, esp",
-              "pushfw; sub ebx, esp; pop ax");
-        check("pushfw pushes the low word only", last.eax, 0x12340000 | EFLAGS_IF | EFLAGS_ZF | EFLAGS_FIXED1);
+        PROBE(ring, "mov eax, 0x12345678; push eax; mov ebx, esp", "pushfw; sub ebx, esp; pop ax");
+        check("pushfw pushes the low word only", last.eax,
+              0x12340000 | EFLAGS_IF | EFLAGS_ZF | EFLAGS_FIXED1);
         check("pushfw moves ESP by", last.ebx, 2);
         with.eflags = EFLAGS_ID;
         PROBE(ring, "push 0x8D5", "popfw; pop ax");
@@ -57,7 +57,8 @@ void guest_main(const struct multiboot_info* info) {
         check("AC can be set", last.eax & EFLAGS_AC, EFLAGS_AC);
     }
 
-    // Everything IF = 1 between the two, and no interrupt source is unmasked: the loop must come out as it went in.
+    // Everything IF = 1 between the two, and no interrupt source is unmasked: the loop must come out as it
+    // went in.
     u32 kept = 0;
     for (unsigned i = 0; i < 1000; ++i) {
         const u32 flags = read_eflags();

@@ -5,7 +5,9 @@
 
 enum { V = 0x40 };
 
-static void gate(u64 value) { idt[V] = value; }
+static void gate(u64 value) {
+    idt[V] = value;
+}
 static u32 target(void) {
     const u64 g = idt[NO_FAULT];
     return (u32)(g & 0xFFFF) | ((u32)(g >> 32) & 0xFFFF0000);
@@ -20,7 +22,8 @@ void guest_main(const struct multiboot_info* info) {
 
     EXPECT_NO_FAULT(3, "", "int 0x60");
     EXPECT(3, "", "int 0x41", VECTOR_GP, 0x41 * 8 + 2);  // DPL 0
-    EXPECT(3, "", "int 0x80", VECTOR_GP, 0x80 * 8 + 2);  // the host's own system call gate is none of the guest's
+    EXPECT(3, "", "int 0x80", VECTOR_GP,
+           0x80 * 8 + 2);  // the host's own system call gate is none of the guest's
     EXPECT(3, "", "int 0", VECTOR_GP, 2);
     EXPECT(3, "", "int 8", VECTOR_GP, 8 * 8 + 2);
     EXPECT(3, "", "int 14", VECTOR_GP, 14 * 8 + 2);
@@ -48,7 +51,8 @@ void guest_main(const struct multiboot_info* info) {
         with.eflags = flags;
         EXPECT_NO_FAULT(ring, "", "int 0x40");
         check("pushed flags, trap gate", last.eflags, flags | EFLAGS_FIXED1);
-        check("IF, TF and NT in the handler", last_handler_flags & (EFLAGS_IF | EFLAGS_TF | EFLAGS_NT), EFLAGS_IF);
+        check("IF, TF and NT in the handler", last_handler_flags & (EFLAGS_IF | EFLAGS_TF | EFLAGS_NT),
+              EFLAGS_IF);
         with.eflags = EFLAGS_NT;
         EXPECT_NO_FAULT(ring, "", "int 0x40");
         check("a trap gate does not set IF", last_handler_flags & EFLAGS_IF, 0);

@@ -1,6 +1,6 @@
-// in, out, ins and outs in every operand form, on ports whose contents are known: the interrupt mask register at
-// 0x21 keeps what is written; no device answers at 0x1230, which reads as ones.
-// SDM Vol. 2: IN, OUT, INS, OUTS.
+// in, out, ins and outs in every operand form, on ports whose contents are known: the interrupt mask register
+// at 0x21 keeps what is written; no device answers at 0x1230, which reads as ones. SDM Vol. 2: IN, OUT, INS,
+// OUTS.
 #include "probe.h"
 
 static u8 buffer[16];

@@ -1,5 +1,5 @@
-// The I/O permission bitmap: which ports a ring-3 program may use with IOPL 0.  Every byte of an access counts, and
-// the byte behind the map must lie within the TSS.  SDM Vol. 1, section 19.5.2.
+// The I/O permission bitmap: which ports a ring-3 program may use with IOPL 0.  Every byte of an access
+// counts, and the byte behind the map must lie within the TSS.  SDM Vol. 1, section 19.5.2.
 #include "probe.h"
 
 enum { PORTS = 0x1300 };
@@ -14,7 +14,9 @@ static void load(u32 limit, u16 map_base) {
     *gdt_slot(FIRST_FREE_SELECTOR) = make_descriptor((u32)&big, limit, ACCESS_TSS, 0);
     __asm__ volatile("ltr %w0" : : "r"(FIRST_FREE_SELECTOR));
 }
-static void allow(u16 port) { big.map[port / 8] &= (u8)~(1u << (port % 8)); }
+static void allow(u16 port) {
+    big.map[port / 8] &= (u8) ~(1u << (port % 8));
+}
 
 void guest_main(const struct multiboot_info* info) {
     (void)info;

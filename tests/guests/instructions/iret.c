@@ -85,7 +85,8 @@ void guest_main(const struct multiboot_info* info) {
     same(3, USER_CODE, 0, NO_FAULT, 0);
     check("ring 3 iret cannot clear IF", last.eflags & seen, EFLAGS_IF);
 
-    // The 16-bit form: three words, the high half of EFLAGS stays, EIP is cut to 16 bits (hence code below 64 KiB).
+    // The 16-bit form: three words, the high half of EFLAGS stays, EIP is cut to 16 bits (hence code below 64
+    // KiB).
     volatile u8* const low = (u8*)0x7000;
     low[0] = 0xCD, low[1] = NO_FAULT;
     with.eax = KERNEL_CODE, with.edx = EFLAGS_CF | EFLAGS_FIXED1, with.eflags = EFLAGS_ID;
@@ -97,8 +98,10 @@ void guest_main(const struct multiboot_info* info) {
     // An outward return takes away segments that ring 3 may not have, and leaves the others.
     with.eax = USER_CODE, with.ecx = USER_DATA, with.edx = EFLAGS_FIXED1, with.esi = probe_stack_top(3);
     with.edi = USER_DATA, with.ebx = KERNEL_DATA;
-    PROBE(0, "mov ds, edi; mov es, ebx; mov fs, ebx; mov gs, edi; push ecx; push esi; push edx; push eax; "
-             "push offset 772f + 1", "iretd");
+    PROBE(0,
+          "mov ds, edi; mov es, ebx; mov fs, ebx; mov gs, edi; push ecx; push esi; push edx; push eax; "
+          "push offset 772f + 1",
+          "iretd");
     check("DS stays", last.ds & 0xFFFF, USER_DATA);
     check("ES is taken away", last.es & 0xFFFF, 0);
     check("FS is taken away", last.fs & 0xFFFF, 0);

@@ -1,9 +1,19 @@
-// cpuid, the time-stamp counter, model-specific registers, and the fast system calls that this processor lacks.
-// SDM Vol. 2: CPUID, RDTSC, RDTSCP, RDPMC, RDMSR, WRMSR, XGETBV, XSETBV, SYSENTER, SYSEXIT, SYSCALL, SYSRET.
+// cpuid, the time-stamp counter, model-specific registers, and the fast system calls that this processor
+// lacks. SDM Vol. 2: CPUID, RDTSC, RDTSCP, RDPMC, RDMSR, WRMSR, XGETBV, XSETBV, SYSENTER, SYSEXIT, SYSCALL,
+// SYSRET.
 #include "probe.h"
 
-enum { EDX_FPU = 1 << 0, EDX_PSE = 1 << 3, EDX_TSC = 1 << 4, EDX_MSR = 1 << 5, EDX_CX8 = 1 << 8, EDX_SEP = 1 << 11,
-       EDX_PGE = 1 << 13, EDX_CMOV = 1 << 15, EDX_FXSR = 1 << 24 };
+enum {
+    EDX_FPU = 1 << 0,
+    EDX_PSE = 1 << 3,
+    EDX_TSC = 1 << 4,
+    EDX_MSR = 1 << 5,
+    EDX_CX8 = 1 << 8,
+    EDX_SEP = 1 << 11,
+    EDX_PGE = 1 << 13,
+    EDX_CMOV = 1 << 15,
+    EDX_FXSR = 1 << 24
+};
 enum { ECX_XSAVE = 1 << 26 };
 enum { MSR_TSC = 0x10, MSR_APIC_BASE = 0x1B, MSR_UNKNOWN = 0x4321 };
 
@@ -44,8 +54,10 @@ void guest_main(const struct multiboot_info* info) {
     EXPECT(3, "", "rdtsc", VECTOR_GP, 0);
     write_cr4(read_cr4() & ~(u32)CR4_TSD);
     EXPECT_NO_FAULT(3, "", "rdtsc");
-    if (!(cpuid(0x80000001, 0).edx & (1u << 27))) EXPECT(3, "", "rdtscp", VECTOR_UD, 0);
-    else EXPECT_NO_FAULT(3, "", "rdtscp");
+    if (!(cpuid(0x80000001, 0).edx & (1u << 27)))
+        EXPECT(3, "", "rdtscp", VECTOR_UD, 0);
+    else
+        EXPECT_NO_FAULT(3, "", "rdtscp");
 
     // Model-specific registers.
     with.ecx = MSR_TSC;
@@ -61,7 +73,9 @@ void guest_main(const struct multiboot_info* info) {
     check("bootstrap processor", last.eax & 0x100, 0x100);
 
     EXPECT(3, "xor ecx, ecx", "rdpmc", VECTOR_GP, 0);
-    if (more & ECX_XSAVE) EXPECT(3, "xor ecx, ecx", "xsetbv", VECTOR_GP, 0);
-    else EXPECT(3, "xor ecx, ecx", "xgetbv", VECTOR_UD, 0), EXPECT(0, "xor ecx, ecx", "xsetbv", VECTOR_UD, 0);
+    if (more & ECX_XSAVE)
+        EXPECT(3, "xor ecx, ecx", "xsetbv", VECTOR_GP, 0);
+    else
+        EXPECT(3, "xor ecx, ecx", "xgetbv", VECTOR_UD, 0), EXPECT(0, "xor ecx, ecx", "xsetbv", VECTOR_UD, 0);
     finish();
 }

@@ -1,54 +1,99 @@
-// mov, pop, lds, les, lss, lfs and lgs: which selectors each segment register takes at each ring, and what it says
-// about the others.  SDM Vol. 2: MOV, POP, LDS; Vol. 3A, sections 5.6 and 5.7.
+// mov, pop, lds, les, lss, lfs and lgs: which selectors each segment register takes at each ring, and what it
+// says about the others.  SDM Vol. 2: MOV, POP, LDS; Vol. 3A, sections 5.6 and 5.7.
 #include "descriptors.h"
 #include "probe.h"
 
-struct attempt { u16 selector; u8 ring, vector; u16 error; };
+struct attempt {
+    u16 selector;
+    u8 ring, vector;
+    u16 error;
+};
 
 static const struct attempt data_attempts[] = {
-    {0, 0, NO_FAULT, 0},                {0, 3, NO_FAULT, 0},
-    {3, 0, NO_FAULT, 0},                {3, 3, NO_FAULT, 0},
-    {KERNEL_DATA, 0, NO_FAULT, 0},      {KERNEL_DATA, 3, VECTOR_GP, KERNEL_DATA},
-    {KERNEL_DATA | 3, 0, VECTOR_GP, KERNEL_DATA}, {KERNEL_DATA | 3, 3, VECTOR_GP, KERNEL_DATA},
-    {FLAT_DATA3, 0, NO_FAULT, 0},       {FLAT_DATA3, 3, NO_FAULT, 0},
-    {FLAT_DATA3 | 3, 0, NO_FAULT, 0},   {FLAT_DATA3 | 3, 3, NO_FAULT, 0},
-    {READ_ONLY3 | 3, 0, NO_FAULT, 0},   {READ_ONLY3 | 3, 3, NO_FAULT, 0},
-    {EXECUTE_ONLY3 | 3, 0, VECTOR_GP, EXECUTE_ONLY3}, {EXECUTE_ONLY3 | 3, 3, VECTOR_GP, EXECUTE_ONLY3},
-    {CODE3 | 3, 0, NO_FAULT, 0},        {CODE3 | 3, 3, NO_FAULT, 0},
-    {CONFORMING0, 0, NO_FAULT, 0},      {CONFORMING0 | 3, 3, NO_FAULT, 0},
-    {ABSENT3 | 3, 0, VECTOR_NP, ABSENT3}, {ABSENT3 | 3, 3, VECTOR_NP, ABSENT3},
-    {LDT_SYSTEM, 0, VECTOR_GP, LDT_SYSTEM}, {LDT_USER | 3, 3, VECTOR_GP, LDT_USER},
-    {TSS_SELECTOR, 0, VECTOR_GP, TSS_SELECTOR}, {CALL_GATE3 | 3, 3, VECTOR_GP, CALL_GATE3},
-    {BEYOND, 0, VECTOR_GP, BEYOND},     {BEYOND | 3, 3, VECTOR_GP, BEYOND},
-    {0xFFFB, 0, VECTOR_GP, 0xFFF8},     {0xFFFB, 3, VECTOR_GP, 0xFFF8},
-    {0x0C, 0, VECTOR_GP, 0x0C},         {0x0F, 3, VECTOR_GP, 0x0C},  // no LDT is loaded
-    {DATA1 | 1, 0, NO_FAULT, 0},        {DATA1 | 1, 3, VECTOR_GP, DATA1},
+    {0, 0, NO_FAULT, 0},
+    {0, 3, NO_FAULT, 0},
+    {3, 0, NO_FAULT, 0},
+    {3, 3, NO_FAULT, 0},
+    {KERNEL_DATA, 0, NO_FAULT, 0},
+    {KERNEL_DATA, 3, VECTOR_GP, KERNEL_DATA},
+    {KERNEL_DATA | 3, 0, VECTOR_GP, KERNEL_DATA},
+    {KERNEL_DATA | 3, 3, VECTOR_GP, KERNEL_DATA},
+    {FLAT_DATA3, 0, NO_FAULT, 0},
+    {FLAT_DATA3, 3, NO_FAULT, 0},
+    {FLAT_DATA3 | 3, 0, NO_FAULT, 0},
+    {FLAT_DATA3 | 3, 3, NO_FAULT, 0},
+    {READ_ONLY3 | 3, 0, NO_FAULT, 0},
+    {READ_ONLY3 | 3, 3, NO_FAULT, 0},
+    {EXECUTE_ONLY3 | 3, 0, VECTOR_GP, EXECUTE_ONLY3},
+    {EXECUTE_ONLY3 | 3, 3, VECTOR_GP, EXECUTE_ONLY3},
+    {CODE3 | 3, 0, NO_FAULT, 0},
+    {CODE3 | 3, 3, NO_FAULT, 0},
+    {CONFORMING0, 0, NO_FAULT, 0},
+    {CONFORMING0 | 3, 3, NO_FAULT, 0},
+    {ABSENT3 | 3, 0, VECTOR_NP, ABSENT3},
+    {ABSENT3 | 3, 3, VECTOR_NP, ABSENT3},
+    {LDT_SYSTEM, 0, VECTOR_GP, LDT_SYSTEM},
+    {LDT_USER | 3, 3, VECTOR_GP, LDT_USER},
+    {TSS_SELECTOR, 0, VECTOR_GP, TSS_SELECTOR},
+    {CALL_GATE3 | 3, 3, VECTOR_GP, CALL_GATE3},
+    {BEYOND, 0, VECTOR_GP, BEYOND},
+    {BEYOND | 3, 3, VECTOR_GP, BEYOND},
+    {0xFFFB, 0, VECTOR_GP, 0xFFF8},
+    {0xFFFB, 3, VECTOR_GP, 0xFFF8},
+    {0x0C, 0, VECTOR_GP, 0x0C},
+    {0x0F, 3, VECTOR_GP, 0x0C},  // no LDT is loaded
+    {DATA1 | 1, 0, NO_FAULT, 0},
+    {DATA1 | 1, 3, VECTOR_GP, DATA1},
     // The selectors that a Linux host would load without a word:
-    {0x23, 3, NO_FAULT, 0}, {0x2B, 3, VECTOR_GP, 0x28}, {0x33, 3, NO_FAULT, 0}, {0x7B, 3, VECTOR_GP, 0x78},
+    {0x23, 3, NO_FAULT, 0},
+    {0x2B, 3, VECTOR_GP, 0x28},
+    {0x33, 3, NO_FAULT, 0},
+    {0x7B, 3, VECTOR_GP, 0x78},
 };
 
 static const struct attempt stack_attempts[] = {
-    {0, 0, VECTOR_GP, 0},                 {0, 3, VECTOR_GP, 0},
+    {0, 0, VECTOR_GP, 0},
+    {0, 3, VECTOR_GP, 0},
     {3, 3, VECTOR_GP, 0},
-    {KERNEL_DATA, 0, NO_FAULT, 0},        {KERNEL_DATA, 3, VECTOR_GP, KERNEL_DATA},
-    {KERNEL_DATA | 3, 0, VECTOR_GP, KERNEL_DATA}, {KERNEL_DATA | 3, 3, VECTOR_GP, KERNEL_DATA},
-    {FLAT_DATA3, 0, VECTOR_GP, FLAT_DATA3}, {FLAT_DATA3, 3, VECTOR_GP, FLAT_DATA3},
-    {FLAT_DATA3 | 3, 0, VECTOR_GP, FLAT_DATA3}, {FLAT_DATA3 | 3, 3, NO_FAULT, 0},
-    {READ_ONLY0, 0, VECTOR_GP, READ_ONLY0}, {READ_ONLY3 | 3, 3, VECTOR_GP, READ_ONLY3},
-    {KERNEL_CODE, 0, VECTOR_GP, KERNEL_CODE}, {CODE3 | 3, 3, VECTOR_GP, CODE3},
-    {ABSENT_STACK0, 0, VECTOR_SS, ABSENT_STACK0}, {ABSENT3 | 3, 3, VECTOR_SS, ABSENT3},
-    {LDT_SYSTEM, 0, VECTOR_GP, LDT_SYSTEM}, {LDT_USER | 3, 3, VECTOR_GP, LDT_USER},
-    {BEYOND, 0, VECTOR_GP, BEYOND},       {BEYOND | 3, 3, VECTOR_GP, BEYOND},
+    {KERNEL_DATA, 0, NO_FAULT, 0},
+    {KERNEL_DATA, 3, VECTOR_GP, KERNEL_DATA},
+    {KERNEL_DATA | 3, 0, VECTOR_GP, KERNEL_DATA},
+    {KERNEL_DATA | 3, 3, VECTOR_GP, KERNEL_DATA},
+    {FLAT_DATA3, 0, VECTOR_GP, FLAT_DATA3},
+    {FLAT_DATA3, 3, VECTOR_GP, FLAT_DATA3},
+    {FLAT_DATA3 | 3, 0, VECTOR_GP, FLAT_DATA3},
+    {FLAT_DATA3 | 3, 3, NO_FAULT, 0},
+    {READ_ONLY0, 0, VECTOR_GP, READ_ONLY0},
+    {READ_ONLY3 | 3, 3, VECTOR_GP, READ_ONLY3},
+    {KERNEL_CODE, 0, VECTOR_GP, KERNEL_CODE},
+    {CODE3 | 3, 3, VECTOR_GP, CODE3},
+    {ABSENT_STACK0, 0, VECTOR_SS, ABSENT_STACK0},
+    {ABSENT3 | 3, 3, VECTOR_SS, ABSENT3},
+    {LDT_SYSTEM, 0, VECTOR_GP, LDT_SYSTEM},
+    {LDT_USER | 3, 3, VECTOR_GP, LDT_USER},
+    {BEYOND, 0, VECTOR_GP, BEYOND},
+    {BEYOND | 3, 3, VECTOR_GP, BEYOND},
 };
 
 static u32 far_pointer[2];
-static u32 what_ds(void) { return last.ds; }
-static u32 what_es(void) { return last.es; }
-static u32 what_fs(void) { return last.fs; }
-static u32 what_gs(void) { return last.gs; }
-static u32 what_ss(void) { return last.ecx; }  // the snippets for SS read it back into ECX
+static u32 what_ds(void) {
+    return last.ds;
+}
+static u32 what_es(void) {
+    return last.es;
+}
+static u32 what_fs(void) {
+    return last.fs;
+}
+static u32 what_gs(void) {
+    return last.gs;
+}
+static u32 what_ss(void) {
+    return last.ecx;
+}  // the snippets for SS read it back into ECX
 
-static void attempt_all(struct snippet code, u32 (*loaded)(void), const struct attempt* list, unsigned count) {
+static void attempt_all(struct snippet code, u32 (*loaded)(void), const struct attempt* list,
+                        unsigned count) {
     for (unsigned i = 0; i < count; ++i) {
         const struct attempt a = list[i];
         descriptors_init();
@@ -60,7 +105,8 @@ static void attempt_all(struct snippet code, u32 (*loaded)(void), const struct a
         if (a.vector == NO_FAULT) check_quietly("the selector loaded", loaded() & 0xFFFF, a.selector);
     }
 }
-#define DATA(text, what) attempt_all(SNIPPET("", text), what, data_attempts, sizeof data_attempts / sizeof *data_attempts)
+#define DATA(text, what) \
+    attempt_all(SNIPPET("", text), what, data_attempts, sizeof data_attempts / sizeof *data_attempts)
 #define STACK(setup, text) \
     attempt_all(SNIPPET(setup, text), what_ss, stack_attempts, sizeof stack_attempts / sizeof *stack_attempts)
 
@@ -82,7 +128,11 @@ void guest_main(const struct multiboot_info* info) {
     STACK("mov [ebx], esp", "lss esp, [ebx]; mov ecx, ss");
 
     descriptors_init();
-    struct { const char* name; struct snippet code; u32 (*what)(void); } pops[] = {
+    struct {
+        const char* name;
+        struct snippet code;
+        u32 (*what)(void);
+    } pops[] = {
         {"pop ds", SNIPPET("push ecx", "pop ds"), what_ds},
         {"pop es", SNIPPET("push ecx", "pop es"), what_es},
         {"pop fs", SNIPPET("push ecx", "pop fs"), what_fs},
@@ -139,7 +189,8 @@ void guest_main(const struct multiboot_info* info) {
     // A segment register keeps its descriptor when the table changes: the cache, SDM Vol. 3A, section 3.4.3.
     descriptors_init();
     static u32 where = 0x11223344;
-    *gdt_slot(FLAT_DATA3) = make_descriptor((u32)&where, 0xFFFFF, ACCESS_DATA | ACCESS_DPL3, SEGMENT_32BIT | SEGMENT_4K);
+    *gdt_slot(FLAT_DATA3) =
+        make_descriptor((u32)&where, 0xFFFFF, ACCESS_DATA | ACCESS_DPL3, SEGMENT_32BIT | SEGMENT_4K);
     with.edi = (u32)gdt_slot(FLAT_DATA3);
     with.ecx = FLAT_DATA3;
     EXPECT_NO_FAULT(0, "mov fs, ecx; mov dword ptr [edi], 0; mov dword ptr [edi + 4], 0", "mov eax, fs:[0]");

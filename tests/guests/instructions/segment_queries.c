@@ -3,32 +3,54 @@
 #include "descriptors.h"
 #include "probe.h"
 
-struct answer { const char* what; u16 selector; u8 ring, lar, lsl, verr, verw; };
+struct answer {
+    const char* what;
+    u16 selector;
+    u8 ring, lar, lsl, verr, verw;
+};
 
 static const struct answer answers[] = {
-    {"null", 0, 0, 0, 0, 0, 0}, {"null with RPL 3", 3, 3, 0, 0, 0, 0},
-    {"kernel data", KERNEL_DATA, 0, 1, 1, 1, 1}, {"kernel data", KERNEL_DATA, 3, 0, 0, 0, 0},
+    {"null", 0, 0, 0, 0, 0, 0},
+    {"null with RPL 3", 3, 3, 0, 0, 0, 0},
+    {"kernel data", KERNEL_DATA, 0, 1, 1, 1, 1},
+    {"kernel data", KERNEL_DATA, 3, 0, 0, 0, 0},
     {"kernel data, RPL 3", KERNEL_DATA | 3, 0, 0, 0, 0, 0},
-    {"kernel code", KERNEL_CODE, 0, 1, 1, 1, 0}, {"kernel code", KERNEL_CODE, 3, 0, 0, 0, 0},
-    {"user data", USER_DATA, 0, 1, 1, 1, 1}, {"user data", USER_DATA, 3, 1, 1, 1, 1},
-    {"read only", READ_ONLY3 | 3, 3, 1, 1, 1, 0}, {"read only", READ_ONLY0, 0, 1, 1, 1, 0},
+    {"kernel code", KERNEL_CODE, 0, 1, 1, 1, 0},
+    {"kernel code", KERNEL_CODE, 3, 0, 0, 0, 0},
+    {"user data", USER_DATA, 0, 1, 1, 1, 1},
+    {"user data", USER_DATA, 3, 1, 1, 1, 1},
+    {"read only", READ_ONLY3 | 3, 3, 1, 1, 1, 0},
+    {"read only", READ_ONLY0, 0, 1, 1, 1, 0},
     {"execute only", EXECUTE_ONLY3 | 3, 3, 1, 1, 0, 0},
     {"user code", CODE3 | 3, 3, 1, 1, 1, 0},
     {"conforming, DPL 0", CONFORMING0, 3, 1, 1, 1, 0},
-    {"absent", ABSENT3 | 3, 3, 1, 1, 1, 1}, {"absent", ABSENT3 | 3, 0, 1, 1, 1, 1},
+    {"absent", ABSENT3 | 3, 3, 1, 1, 1, 1},
+    {"absent", ABSENT3 | 3, 0, 1, 1, 1, 1},
     {"expand down", EXPAND_DOWN3 | 3, 3, 1, 1, 1, 1},
-    {"LDT", LDT_SYSTEM, 0, 1, 1, 0, 0}, {"LDT", LDT_SYSTEM, 3, 0, 0, 0, 0}, {"LDT, DPL 3", LDT_USER, 3, 1, 1, 0, 0},
-    {"busy TSS", TSS_SELECTOR, 0, 1, 1, 0, 0}, {"TSS", SPARE_TSS, 0, 1, 1, 0, 0}, {"TSS", SPARE_TSS, 3, 0, 0, 0, 0},
-    {"call gate", CALL_GATE3 | 3, 3, 1, 0, 0, 0}, {"call gate", CALL_GATE3, 0, 1, 0, 0, 0},
+    {"LDT", LDT_SYSTEM, 0, 1, 1, 0, 0},
+    {"LDT", LDT_SYSTEM, 3, 0, 0, 0, 0},
+    {"LDT, DPL 3", LDT_USER, 3, 1, 1, 0, 0},
+    {"busy TSS", TSS_SELECTOR, 0, 1, 1, 0, 0},
+    {"TSS", SPARE_TSS, 0, 1, 1, 0, 0},
+    {"TSS", SPARE_TSS, 3, 0, 0, 0, 0},
+    {"call gate", CALL_GATE3 | 3, 3, 1, 0, 0, 0},
+    {"call gate", CALL_GATE3, 0, 1, 0, 0, 0},
     {"byte limit", BYTE_LIMIT3 | 3, 3, 1, 1, 1, 1},
-    {"DPL 1", DATA1 | 1, 0, 1, 1, 1, 1}, {"DPL 1", DATA1 | 1, 3, 0, 0, 0, 0},
-    {"beyond the table", BEYOND, 0, 0, 0, 0, 0}, {"beyond the table", 0xFFF8, 3, 0, 0, 0, 0},
-    {"no LDT", 0x0C, 0, 0, 0, 0, 0}, {"empty slot", 0xF0, 0, 0, 0, 0, 0},
-    {"host's 32-bit code", 0x23, 3, 1, 1, 1, 1}, {"host's data", 0x2B, 3, 0, 0, 0, 0},
-    {"host's 64-bit code", 0x33, 3, 1, 1, 1, 1}, {"host's TLS", 0x63, 3, 1, 1, 1, 1},
+    {"DPL 1", DATA1 | 1, 0, 1, 1, 1, 1},
+    {"DPL 1", DATA1 | 1, 3, 0, 0, 0, 0},
+    {"beyond the table", BEYOND, 0, 0, 0, 0, 0},
+    {"beyond the table", 0xFFF8, 3, 0, 0, 0, 0},
+    {"no LDT", 0x0C, 0, 0, 0, 0, 0},
+    {"empty slot", 0xF0, 0, 0, 0, 0, 0},
+    {"host's 32-bit code", 0x23, 3, 1, 1, 1, 1},
+    {"host's data", 0x2B, 3, 0, 0, 0, 0},
+    {"host's 64-bit code", 0x33, 3, 1, 1, 1, 1},
+    {"host's TLS", 0x63, 3, 1, 1, 1, 1},
 };
 
-static u32 zf(void) { return (last.eflags & EFLAGS_ZF) != 0; }
+static u32 zf(void) {
+    return (last.eflags & EFLAGS_ZF) != 0;
+}
 
 static u32 limit_of(u64 d) {
     const u32 raw = (u32)(d & 0xFFFF) | ((u32)(d >> 32) & 0xF0000);

@@ -4,27 +4,27 @@
 
 static u32 memory[2];
 
-#define READS(reg, wanted0, wanted3)                                                    \
-    do {                                                                                \
-        for (int ring = 0; ring <= 3; ring += 3) {                                      \
-            const u32 wanted = ring ? (wanted3) : (wanted0);                            \
-            with.eax = 0xAAAAAAAA;                                                      \
-            EXPECT_NO_FAULT(ring, "", "mov eax, " reg);                                 \
-            check("zero-extended", last.eax, wanted);                                   \
-            with.eax = 0xAAAAAAAA;                                                      \
-            EXPECT_NO_FAULT(ring, "", "mov ax, " reg);                                  \
-            check("low half only", last.eax, 0xAAAA0000 | wanted);                      \
-            memory[0] = 0xBBBBBBBB;                                                     \
-            with.ebx = (u32)memory;                                                     \
-            EXPECT_NO_FAULT(ring, "", "mov word ptr [ebx], " reg);                      \
-            check("two bytes in memory", memory[0], 0xBBBB0000 | wanted);               \
-            EXPECT_NO_FAULT(ring, "mov ebx, esp", "push " reg "; sub ebx, esp; pop eax"); \
-            check("pushed", last.eax & 0xFFFF, wanted);                                 \
-            check("by", last.ebx, 4);                                                   \
+#define READS(reg, wanted0, wanted3)                                                                 \
+    do {                                                                                             \
+        for (int ring = 0; ring <= 3; ring += 3) {                                                   \
+            const u32 wanted = ring ? (wanted3) : (wanted0);                                         \
+            with.eax = 0xAAAAAAAA;                                                                   \
+            EXPECT_NO_FAULT(ring, "", "mov eax, " reg);                                              \
+            check("zero-extended", last.eax, wanted);                                                \
+            with.eax = 0xAAAAAAAA;                                                                   \
+            EXPECT_NO_FAULT(ring, "", "mov ax, " reg);                                               \
+            check("low half only", last.eax, 0xAAAA0000 | wanted);                                   \
+            memory[0] = 0xBBBBBBBB;                                                                  \
+            with.ebx = (u32)memory;                                                                  \
+            EXPECT_NO_FAULT(ring, "", "mov word ptr [ebx], " reg);                                   \
+            check("two bytes in memory", memory[0], 0xBBBB0000 | wanted);                            \
+            EXPECT_NO_FAULT(ring, "mov ebx, esp", "push " reg "; sub ebx, esp; pop eax");            \
+            check("pushed", last.eax & 0xFFFF, wanted);                                              \
+            check("by", last.ebx, 4);                                                                \
             EXPECT_NO_FAULT(ring, "mov ebx, esp", ".byte 0x66; push " reg "; sub ebx, esp; pop ax"); \
-            check("pushed, 16 bits", last.eax & 0xFFFF, wanted);                        \
-            check("by", last.ebx, 2);                                                   \
-        }                                                                               \
+            check("pushed, 16 bits", last.eax & 0xFFFF, wanted);                                     \
+            check("by", last.ebx, 2);                                                                \
+        }                                                                                            \
     } while (0)
 
 void guest_main(const struct multiboot_info* info) {

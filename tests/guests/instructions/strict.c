@@ -1,6 +1,7 @@
-// What the architecture says and QEMU TCG does not do, so that the guest's own checks must suffice: instructions that
-// CPUID denies (#UD), values that a register does not take (#GP(0)), int1, a call gate to conforming code.
-// SDM Vol. 2: SYSENTER, SYSEXIT, RDMSR, LTR, MOV CR, INT1, CALL; AMD APM Vol. 3: SYSCALL, SYSRET.
+// What the architecture says and QEMU TCG does not do, so that the guest's own checks must suffice:
+// instructions that CPUID denies (#UD), values that a register does not take (#GP(0)), int1, a call gate to
+// conforming code. SDM Vol. 2: SYSENTER, SYSEXIT, RDMSR, LTR, MOV CR, INT1, CALL; AMD APM Vol. 3: SYSCALL,
+// SYSRET.
 #include "descriptors.h"
 #include "probe.h"
 
@@ -20,8 +21,10 @@ void guest_main(const struct multiboot_info* info) {
     EXPECT(0, "mov ecx, 0x4321", "rdmsr", VECTOR_GP, 0);
     EXPECT(0, "mov ecx, 0x4321", "wrmsr", VECTOR_GP, 0);
     EXPECT(3, "mov ecx, 0x4321", "rdmsr", VECTOR_GP, 0);
-    EXPECT(0, "mov eax, cr0; and eax, ~1; or eax, 0x80000000", "mov cr0, eax", VECTOR_GP, 0);      // PG without PE
-    EXPECT(0, "mov eax, cr0; and eax, ~0x40000000; or eax, 0x20000000", "mov cr0, eax", VECTOR_GP, 0);  // NW, no CD
+    EXPECT(0, "mov eax, cr0; and eax, ~1; or eax, 0x80000000", "mov cr0, eax", VECTOR_GP,
+           0);  // PG without PE
+    EXPECT(0, "mov eax, cr0; and eax, ~0x40000000; or eax, 0x20000000", "mov cr0, eax", VECTOR_GP,
+           0);  // NW, no CD
     EXPECT(0, "mov eax, cr4; or eax, 0x80000000", "mov cr4, eax", VECTOR_GP, 0);
 
     expect_trap(3, SNIPPET("", ".byte 0xF1"), VECTOR_DB, 1);  // int1 asks for no privilege

@@ -3,7 +3,11 @@
 #include "descriptors.h"
 #include "probe.h"
 
-static struct __attribute__((packed, aligned(4))) { u16 limit; u32 base; u16 guard; } table;
+static struct __attribute__((packed, aligned(4))) {
+    u16 limit;
+    u32 base;
+    u16 guard;
+} table;
 
 void guest_main(const struct multiboot_info* info) {
     (void)info;
@@ -26,7 +30,8 @@ void guest_main(const struct multiboot_info* info) {
         with.ebx = (u32)&table;
         EXPECT_NO_FAULT(ring, "", ".byte 0x66; sgdt [ebx]");
         check("sgdt, 16-bit operand: limit", table.limit, sizeof gdt - 1);
-        check("sgdt, 16-bit operand: low base is the GDT's", (table.base & 0xFFFFFF) == ((u32)gdt & 0xFFFFFF), 1);
+        check("sgdt, 16-bit operand: low base is the GDT's", (table.base & 0xFFFFFF) == ((u32)gdt & 0xFFFFFF),
+              1);
 
         with.eax = 0xAAAAAAAA;
         EXPECT_NO_FAULT(ring, "", "str eax");

@@ -1,5 +1,5 @@
-// Far call, far jmp and far ret: direct and through memory, same ring, outwards, through call gates with a stack
-// switch and parameters, and every refusal.  SDM Vol. 2: CALL, JMP, RET; Vol. 3A, section 5.8.
+// Far call, far jmp and far ret: direct and through memory, same ring, outwards, through call gates with a
+// stack switch and parameters, and every refusal.  SDM Vol. 2: CALL, JMP, RET; Vol. 3A, section 5.8.
 #include "descriptors.h"
 #include "probe.h"
 
@@ -12,19 +12,35 @@ static void aim(struct snippet code, u16 selector) {
     with.ebx = (u32)far_pointer;
 }
 
-struct attempt { u16 selector; u8 ring, vector; u16 error, cs; };
+struct attempt {
+    u16 selector;
+    u8 ring, vector;
+    u16 error, cs;
+};
 static const struct attempt attempts[] = {
-    {KERNEL_CODE, 0, NO_FAULT, 0, KERNEL_CODE},       {USER_CODE, 3, NO_FAULT, 0, USER_CODE},
-    {KERNEL_CODE | 3, 0, VECTOR_GP, KERNEL_CODE, 0},  {USER_CODE & ~3, 3, NO_FAULT, 0, USER_CODE},
-    {0, 0, VECTOR_GP, 0, 0},                          {3, 3, VECTOR_GP, 0, 0},
-    {USER_CODE, 0, VECTOR_GP, USER_CODE & ~3, 0},     {KERNEL_CODE, 3, VECTOR_GP, KERNEL_CODE, 0},
-    {KERNEL_DATA, 0, VECTOR_GP, KERNEL_DATA, 0},      {USER_DATA, 3, VECTOR_GP, USER_DATA & ~3, 0},
-    {BEYOND, 0, VECTOR_GP, BEYOND, 0},                {BEYOND | 3, 3, VECTOR_GP, BEYOND, 0},
-    {0x0F, 3, VECTOR_GP, 0x0C, 0},                    {ABSENT_CODE0, 0, VECTOR_NP, ABSENT_CODE0, 0},
-    {CONFORMING0, 0, NO_FAULT, 0, CONFORMING0},       {CONFORMING0, 3, NO_FAULT, 0, CONFORMING0 | 3},
-    {CONFORMING3 | 3, 0, VECTOR_GP, CONFORMING3, 0},  {EXECUTE_ONLY3 | 3, 3, NO_FAULT, 0, EXECUTE_ONLY3 | 3},
-    {LDT_SYSTEM, 0, VECTOR_GP, LDT_SYSTEM, 0},        {LDT_USER | 3, 3, VECTOR_GP, LDT_USER, 0},
-    {0x23, 3, VECTOR_GP, 0x20, 0}, {0x2B, 3, VECTOR_GP, 0x28, 0}, {0x33, 3, VECTOR_GP, 0x30, 0},
+    {KERNEL_CODE, 0, NO_FAULT, 0, KERNEL_CODE},
+    {USER_CODE, 3, NO_FAULT, 0, USER_CODE},
+    {KERNEL_CODE | 3, 0, VECTOR_GP, KERNEL_CODE, 0},
+    {USER_CODE & ~3, 3, NO_FAULT, 0, USER_CODE},
+    {0, 0, VECTOR_GP, 0, 0},
+    {3, 3, VECTOR_GP, 0, 0},
+    {USER_CODE, 0, VECTOR_GP, USER_CODE & ~3, 0},
+    {KERNEL_CODE, 3, VECTOR_GP, KERNEL_CODE, 0},
+    {KERNEL_DATA, 0, VECTOR_GP, KERNEL_DATA, 0},
+    {USER_DATA, 3, VECTOR_GP, USER_DATA & ~3, 0},
+    {BEYOND, 0, VECTOR_GP, BEYOND, 0},
+    {BEYOND | 3, 3, VECTOR_GP, BEYOND, 0},
+    {0x0F, 3, VECTOR_GP, 0x0C, 0},
+    {ABSENT_CODE0, 0, VECTOR_NP, ABSENT_CODE0, 0},
+    {CONFORMING0, 0, NO_FAULT, 0, CONFORMING0},
+    {CONFORMING0, 3, NO_FAULT, 0, CONFORMING0 | 3},
+    {CONFORMING3 | 3, 0, VECTOR_GP, CONFORMING3, 0},
+    {EXECUTE_ONLY3 | 3, 3, NO_FAULT, 0, EXECUTE_ONLY3 | 3},
+    {LDT_SYSTEM, 0, VECTOR_GP, LDT_SYSTEM, 0},
+    {LDT_USER | 3, 3, VECTOR_GP, LDT_USER, 0},
+    {0x23, 3, VECTOR_GP, 0x20, 0},
+    {0x2B, 3, VECTOR_GP, 0x28, 0},
+    {0x33, 3, VECTOR_GP, 0x30, 0},
     {0x33, 0, VECTOR_GP, 0x30, 0},
 };
 
@@ -144,7 +160,7 @@ void guest_main(const struct multiboot_info* info) {
     EXPECT_NO_FAULT(3, "", ".byte 0x9A; .long 773f; .word 0x1B; jmp 774f; 773: retf; 774: nop");
     check("call and ret", last.esp, probe_stack_top(3));
     EXPECT(3, "", ".byte 0xFF, 0xE8", VECTOR_UD, 0);  // far jmp with a register operand
-    EXPECT(3, "", ".byte 0xFF, 0xD8", VECTOR_UD, 0);         // far call
+    EXPECT(3, "", ".byte 0xFF, 0xD8", VECTOR_UD, 0);  // far call
     call_gates();
     far_returns();
     finish();

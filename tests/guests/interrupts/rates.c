@@ -1,8 +1,9 @@
-// Clocks that must agree, within a factor of two: the timer's interrupts, its counter, and the time-stamp counter.
-#include "probe.h"
-
+// Clocks that must agree, within a factor of two: the timer's interrupts, its counter, and the time-stamp
+// counter.
 #include <guestkit/pic.h>
 #include <guestkit/pit.h>
+
+#include "probe.h"
 
 static volatile u32 ticks;
 static struct trap_frame* tick(struct trap_frame* f) {
@@ -11,11 +12,16 @@ static struct trap_frame* tick(struct trap_frame* f) {
     return f;
 }
 
-/// TSC ticks in `parts` periods of 10 ms by the timer's channel 2.
+/// TSC ticks in `parts` periods of 10 ms by the timer's channel 2: the best of five, as the host may be busy.
 static u64 measure(unsigned parts) {
-    const u64 start = rdtsc();
-    while (parts--) pit_wait(PIT_HZ / 100);
-    return rdtsc() - start;
+    u64 best = ~(u64)0;
+    for (unsigned attempt = 0; attempt < 5; ++attempt) {
+        const u64 start = rdtsc();
+        for (unsigned i = 0; i < parts; ++i) pit_wait(PIT_HZ / 100);
+        const u64 elapsed = rdtsc() - start;
+        if (elapsed < best) best = elapsed;
+    }
+    return best;
 }
 
 void guest_main(const struct multiboot_info* info) {
@@ -30,7 +36,8 @@ void guest_main(const struct multiboot_info* info) {
     pic_unmask(PIT_IRQ);
     sti();
     const u64 start = rdtsc();
-    while (ticks < 40) {}
+    while (ticks < 40) {
+    }
     cli();
     const u64 elapsed = rdtsc() - start;
     check("40 ticks of 1 ms take at least 20 ms", elapsed > once * 2 * 9 / 10, 1);

@@ -1,8 +1,8 @@
 // The 8254 interrupts at its rate, hlt wakes for it, and the pushed flags show IF.
-#include "probe.h"
-
 #include <guestkit/pic.h>
 #include <guestkit/pit.h>
+
+#include "probe.h"
 
 static volatile u32 ticks, flags_of_interrupted;
 
@@ -31,10 +31,12 @@ void guest_main(const struct multiboot_info* info) {
 
     const u32 before = ticks;
     sti();
-    while (ticks < before + 5) {}  // without hlt: must be interrupted while running
+    while (ticks < before + 5) {
+    }  // without hlt: must be interrupted while running
     cli();
     const u32 then = ticks;
-    for (volatile u32 i = 0; i < 1000; ++i) {}
+    for (volatile u32 i = 0; i < 1000; ++i) {
+    }
     check("interrupts while IF is 0", ticks - then, 0);
     pic_mask(PIT_IRQ);
     print("ticks arrive in a busy loop and in hlt\n");

@@ -1,11 +1,13 @@
-// Accessed and Dirty follow the accesses exactly: none before, A on a read, A and D on a write, in the table and in
-// the directory; software's bits stay.  SDM Vol. 3A, section 4.8.
+// Accessed and Dirty follow the accesses exactly: none before, A on a read, A and D on a write, in the table
+// and in the directory; software's bits stay.  SDM Vol. 3A, section 4.8.
 #include "probe.h"
 
 static page_entry* directory;
 static volatile u8* const window = (u8*)0x40000000;
 
-static page_entry* entry_of(const volatile void* address) { return page_entry_of(directory, (u32)address); }
+static page_entry* entry_of(const volatile void* address) {
+    return page_entry_of(directory, (u32)address);
+}
 
 static void fresh(u32 flags) {
     static u32 frame;
@@ -14,14 +16,19 @@ static void fresh(u32 flags) {
     page_map(directory, (u32)window, frame, flags);
     invlpg(window);
 }
-static u32 bits(void) { return *entry_of(window) & 0xFFF; }
-static u32 directory_accessed(void) { return directory[(u32)window >> 22] & PAGE_A; }
+static u32 bits(void) {
+    return *entry_of(window) & 0xFFF;
+}
+static u32 directory_accessed(void) {
+    return directory[(u32)window >> 22] & PAGE_A;
+}
 
 void guest_main(const struct multiboot_info* info) {
     (void)info;
     probe_init();
     directory = directory_create();
-    for (u32 a = 0; a < 64u << 20; a += LARGE_PAGE_SIZE) large_page_map(directory, a, a, PAGE_P | PAGE_W | PAGE_U);
+    for (u32 a = 0; a < 64u << 20; a += LARGE_PAGE_SIZE)
+        large_page_map(directory, a, a, PAGE_P | PAGE_W | PAGE_U);
     paging_enable(directory);
 
     const u32 rw = PAGE_P | PAGE_W | PAGE_U | PAGE_SOFTWARE;

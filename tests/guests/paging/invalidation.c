@@ -1,5 +1,5 @@
-// Translations change when the architecture says so: at invlpg and CR3 loads; aliases show one memory; an address
-// that was not present needs no invalidation at all.  SDM Vol. 3A, section 4.10.
+// Translations change when the architecture says so: at invlpg and CR3 loads; aliases show one memory; an
+// address that was not present needs no invalidation at all.  SDM Vol. 3A, section 4.10.
 #include "window.h"
 
 enum { ADDRESS_SPACES = 4 };

@@ -8,7 +8,7 @@ void guest_main(const struct multiboot_info* info) {
     (void)info;
     probe_init();
     window_init(PAGE_P | PAGE_W);
-    volatile u32* const low = (volatile u32*)FRAME;          // the same memory by the identity map
+    volatile u32* const low = (volatile u32*)FRAME;  // the same memory by the identity map
     volatile u32* const high = (volatile u32*)0x48000000;
 
     large_page_map(directory, (u32)high, FRAME, RW);

@@ -1,5 +1,5 @@
-// The lowest pages, which a host may keep from being mapped: the BIOS data area, accesses of all widths and kinds,
-// with paging off and on, from both rings, and code that runs there.
+// The lowest pages, which a host may keep from being mapped: the BIOS data area, accesses of all widths and
+// kinds, with paging off and on, from both rings, and code that runs there.
 #include "window.h"
 
 /// The compiler knows that nothing lies at address 0; this one comes from elsewhere.
@@ -20,8 +20,9 @@ static void accesses(int ring) {
     check("word", last.ecx & 0xFFFF, 0x2233);
     check("long", last.edx, 0x11223344);
     with.ebx = 0x6000;
-    EXPECT_NO_FAULT(ring, "mov eax, 5", "add [ebx + 0x10], eax; lock xadd [ebx + 0x10], eax; not byte ptr [ebx + 0x20]; "
-                                        "push [ebx + 0x10]; pop [ebx + 0x24]; xchg [ebx + 0x28], ebx");
+    EXPECT_NO_FAULT(ring, "mov eax, 5",
+                    "add [ebx + 0x10], eax; lock xadd [ebx + 0x10], eax; not byte ptr [ebx + 0x20]; "
+                    "push [ebx + 0x10]; pop [ebx + 0x24]; xchg [ebx + 0x28], ebx");
     check("read-modify-write", LONG(0x6010), 0x11223344 + 5 + 5);
     check("byte not", BYTE(0x6020), 0xFF);
     check("push and pop", LONG(0x6024), 0x1122334E);
@@ -33,10 +34,13 @@ static void accesses(int ring) {
     EXPECT_NO_FAULT(ring, "", "stosd");
     check("across two low pages", WORD(0x7000), 0xCCDD);
     with.ebx = 0x6800;
-    EXPECT_NO_FAULT(ring, "mov ecx, esp; mov esp, ebx; push 0x12345678; pushfd; pop eax; pop eax; mov edx, esp; mov esp, ecx",
-                    "nop");
+    EXPECT_NO_FAULT(
+        ring,
+        "mov ecx, esp; mov esp, ebx; push 0x12345678; pushfd; pop eax; pop eax; mov edx, esp; mov esp, ecx",
+        "nop");
     check("a stack down there", last.eax, 0x12345678);
-    static const u8 code[] = {0xB8, 0x39, 0x05, 0, 0, 0x9C, 0x5B, 0xCD, NO_FAULT};  // mov $1337, %eax; pushf; pop %ebx
+    static const u8 code[] = {0xB8, 0x39, 0x05, 0,       0,
+                              0x9C, 0x5B, 0xCD, NO_FAULT};  // mov $1337, %eax; pushf; pop %ebx
     memcpy(at(0x6C00), code, sizeof code);
     check("code down there", run_at(ring, at(0x6C00)), 1337);
     BYTE(0x6C01) = 0x3A;

@@ -1,4 +1,5 @@
-// Sensitive instructions whose memory operand faults: the #PF is theirs, CR2 is the operand, nothing has changed.
+// Sensitive instructions whose memory operand faults: the #PF is theirs, CR2 is the operand, nothing has
+// changed.
 #include "descriptors.h"
 #include "window.h"
 
@@ -6,7 +7,8 @@ static void absent(int ring, struct snippet code, u32 extra) {
     const u32 hole = (u32)window(1);
     with.ebx = hole;
     expect(ring, code, VECTOR_PF, extra | (ring ? PF_U : 0));
-    check_quietly("CR2's page", last_cr2 & ~0xFFFu, hole);  // which part is read first is the processor's affair
+    check_quietly("CR2's page", last_cr2 & ~0xFFFu,
+                  hole);  // which part is read first is the processor's affair
 }
 /// The operand begins 2 bytes before the hole.
 static void straddling(int ring, struct snippet code, u32 extra) {
@@ -25,12 +27,12 @@ static void straddling(int ring, struct snippet code, u32 extra) {
         check_quietly("CR2 of a push", last_cr2, (u32)window(2) - 4); \
         check_quietly("ESP", last.esp, (u32)window(2));               \
     } while (0)
-#define POPS(text)                                                      \
-    do {                                                                \
-        with.ebx = (u32)window(1);                                      \
-        EXPECT(3, "mov esp, ebx", text, VECTOR_PF, PF_U);               \
-        check_quietly("CR2's page", last_cr2 & ~0xFFFu, (u32)window(1));        \
-        check_quietly("ESP", last.esp, (u32)window(1));                 \
+#define POPS(text)                                                       \
+    do {                                                                 \
+        with.ebx = (u32)window(1);                                       \
+        EXPECT(3, "mov esp, ebx", text, VECTOR_PF, PF_U);                \
+        check_quietly("CR2's page", last_cr2 & ~0xFFFu, (u32)window(1)); \
+        check_quietly("ESP", last.esp, (u32)window(1));                  \
     } while (0)
 
 void guest_main(const struct multiboot_info* info) {

@@ -1,5 +1,5 @@
-// Every combination of rights in directory and table, of ring, kind of access and CR0.WP: who faults, with which
-// error code.  SDM Vol. 3A, sections 4.6 and 4.7.
+// Every combination of rights in directory and table, of ring, kind of access and CR0.WP: who faults, with
+// which error code.  SDM Vol. 3A, sections 4.6 and 4.7.
 #include "window.h"
 
 enum access { READ, WRITE, FETCH };
@@ -34,9 +34,9 @@ static void attempt(u32 upper, u32 lower, int ring, enum access access, bool wp)
 
     const int wanted = architecture(upper, lower, ring, access, wp);
     const int got = last.vector == VECTOR_PF ? (int)last.error : -1;
-    print("PDE %c%c%c PTE %c%c%c WP %u ring %d %s: %d\n", upper & PAGE_P ? 'P' : '-', upper & PAGE_W ? 'W' : '-',
-          upper & PAGE_U ? 'U' : '-', lower & PAGE_P ? 'P' : '-', lower & PAGE_W ? 'W' : '-',
-          lower & PAGE_U ? 'U' : '-', wp, ring, names[access], got);
+    print("PDE %c%c%c PTE %c%c%c WP %u ring %d %s: %d\n", upper & PAGE_P ? 'P' : '-',
+          upper & PAGE_W ? 'W' : '-', upper & PAGE_U ? 'U' : '-', lower & PAGE_P ? 'P' : '-',
+          lower & PAGE_W ? 'W' : '-', lower & PAGE_U ? 'U' : '-', wp, ring, names[access], got);
     check_quietly("error code", (u32)got, (u32)wanted);
     if (got < 0) {
         check_quietly("no fault", last.vector, NO_FAULT);

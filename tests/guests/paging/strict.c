@@ -2,16 +2,16 @@
 // transfer does with its stack at ring 3 are user accesses.  SDM Vol. 3A, section 4.7.
 #include "window.h"
 
-#define MODIFIES(text)                                                                              \
-    do {                                                                                            \
-        for (int ring = 0; ring <= 3; ring += 3) {                                                  \
-            with.ebx = (u32)window(0);                                                              \
-            EXPECT(ring, "", text, VECTOR_PF, PF_P | PF_W | (ring ? PF_U : 0));                     \
-            check_quietly("CR2", last_cr2, (u32)window(0));                                         \
-            with.ebx = (u32)window(1);                                                              \
-            EXPECT(ring, "", text, VECTOR_PF, PF_W | (ring ? PF_U : 0));                            \
-            check_quietly("CR2", last_cr2, (u32)window(1));                                         \
-        }                                                                                           \
+#define MODIFIES(text)                                                          \
+    do {                                                                        \
+        for (int ring = 0; ring <= 3; ring += 3) {                              \
+            with.ebx = (u32)window(0);                                          \
+            EXPECT(ring, "", text, VECTOR_PF, PF_P | PF_W | (ring ? PF_U : 0)); \
+            check_quietly("CR2", last_cr2, (u32)window(0));                     \
+            with.ebx = (u32)window(1);                                          \
+            EXPECT(ring, "", text, VECTOR_PF, PF_W | (ring ? PF_U : 0));        \
+            check_quietly("CR2", last_cr2, (u32)window(1));                     \
+        }                                                                       \
     } while (0)
 
 void guest_main(const struct multiboot_info* info) {

@@ -1,5 +1,5 @@
-// Segments whose base is not 0: data, stack and code of a user program, thread-local storage at negative offsets, and
-// a whole program that lives in its own small segments.  SDM Vol. 3A, section 3.4.
+// Segments whose base is not 0: data, stack and code of a user program, thread-local storage at negative
+// offsets, and a whole program that lives in its own small segments.  SDM Vol. 3A, section 3.4.
 #include "poke.h"
 
 enum { DATA_SEL = 0x30, CODE_SEL = 0x38, STACK_SEL = 0x40, TLS_SEL = 0x48 };
@@ -17,7 +17,8 @@ void guest_main(const struct multiboot_info* info) {
 
     for (int ring = 0; ring <= 3; ring += 3) {
         with.ecx = DATA_SEL | 3, with.ebx = 40;
-        EXPECT_NO_FAULT(ring, "mov fs, ecx; mov gs, ecx; mov es, ecx", "mov eax, fs:[ebx]; mov edx, gs:[8]; add dword ptr es:[0], 5");
+        EXPECT_NO_FAULT(ring, "mov fs, ecx; mov gs, ecx; mov es, ecx",
+                        "mov eax, fs:[ebx]; mov edx, gs:[8]; add dword ptr es:[0], 5");
         check("fs:", last.eax, 10);
         check("gs:", last.edx, 2);
         check("es: read-modify-write", area[0], 5);
@@ -30,7 +31,8 @@ void guest_main(const struct multiboot_info* info) {
     // Thread-local storage as i386 has it: the base at the block's end, negative offsets in a 4 GiB segment.
     *gdt_slot(TLS_SEL) = make_descriptor(base + 2048, 0xFFFFF, ACCESS_DATA | ACCESS_DPL3, FLAGS32);
     with.ecx = TLS_SEL | 3, with.ebx = (u32)-8;
-    EXPECT_NO_FAULT(3, "mov gs, ecx", "mov eax, gs:[0xFFFFFFFC]; mov edx, gs:[ebx]; mov esi, gs:[0]; inc dword ptr gs:[-16]");
+    EXPECT_NO_FAULT(3, "mov gs, ecx",
+                    "mov eax, gs:[0xFFFFFFFC]; mov edx, gs:[ebx]; mov esi, gs:[0]; inc dword ptr gs:[-16]");
     check("gs:-4", last.eax, 511);
     check("gs:-8 by register", last.edx, 510);
     check("gs:0", last.esi, 512);
@@ -38,8 +40,10 @@ void guest_main(const struct multiboot_info* info) {
 
     // Everything based: code at offset 0x100 of its segment, stack and data in theirs.
     u8* const code = (u8*)area + 0x100;
-    //     mov 0x10, %eax; push %eax; call 1f; jmp 2f; 1: pop %ebx; push %ebx; mov %cs:0x104, %ecx; ret; 2: pop %edx
-    PUT(code, 0xA1, LE32(0x10), 0x50, 0xE8, LE32(2), 0xEB, 10, 0x5B, 0x53, 0x2E, 0x8B, 0x0D, LE32(0x104), 0xC3, 0x5A, END);
+    //     mov 0x10, %eax; push %eax; call 1f; jmp 2f; 1: pop %ebx; push %ebx; mov %cs:0x104, %ecx; ret; 2:
+    //     pop %edx
+    PUT(code, 0xA1, LE32(0x10), 0x50, 0xE8, LE32(2), 0xEB, 10, 0x5B, 0x53, 0x2E, 0x8B, 0x0D, LE32(0x104),
+        0xC3, 0x5A, END);
     for (unsigned round = 0; round < 3; ++round) {
         with_segments = (struct probe_segments){CODE_SEL | 3, STACK_SEL | 3, DATA_SEL | 3, 0xF00, base};
         probe(3, (struct snippet){(char*)code, (char*)code, ""});
@@ -55,7 +59,8 @@ void guest_main(const struct multiboot_info* info) {
     // A 16-bit stack: SP alone counts.
     *gdt_slot(STACK_SEL) = make_descriptor(base, 0xFFFF, ACCESS_DATA | ACCESS_DPL3, 0);
     with.ecx = STACK_SEL | 3;
-    EXPECT_NO_FAULT(3, "mov edx, ss; mov ebx, esp; mov ss, ecx; mov esp, 0xABCD0800", "push 0x77; mov eax, esp; mov ss, edx; mov esp, ebx");
+    EXPECT_NO_FAULT(3, "mov edx, ss; mov ebx, esp; mov ss, ecx; mov esp, 0xABCD0800",
+                    "push 0x77; mov eax, esp; mov ss, edx; mov esp, ebx");
     check("16-bit stack: SP moved, the rest stayed", last.eax, 0xABCD07FC);
     check("16-bit stack: pushed", area[0x7FC / 4], 0x77);
     finish();

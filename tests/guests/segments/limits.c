@@ -70,12 +70,13 @@ void guest_main(const struct multiboot_info* info) {
     with.ecx = STACK | 3;
     EXPECT(3, "mov ss, ecx; mov esp, 0x900", "call 1f; 1: nop", VECTOR_SS, 0);
     // Code: beyond the limit is #GP(0).
-    area[0] = 0xEB, area[1] = 0x7E;  // jmp to 0x80
+    area[0] = 0xEB, area[1] = 0x7E;                                                        // jmp to 0x80
     area[0x80] = 0xE9, area[0x81] = 0x7B, area[0x82] = 0, area[0x83] = 0, area[0x84] = 0;  // jmp to 0x100
     with_segments = (struct probe_segments){CODE | 3, USER_DATA, USER_DATA, probe_stack_top(3), base};
     probe(3, (struct snippet){(char*)area, (char*)area, ""});
     check("jump beyond the code limit", last.vector, VECTOR_GP);
     check("error", last.error, 0);
-    check("EIP", (last.eip - base) == 0x80 || (last.eip - base) == 0x100, 1);  // at the jump, or at its target
+    check("EIP", (last.eip - base) == 0x80 || (last.eip - base) == 0x100,
+          1);  // at the jump, or at its target
     finish();
 }

@@ -1,7 +1,8 @@
-// Ring 3 calls ring 0 through int 0x80, gets a result, keeps its registers, and its stack is switched by the TSS.
-#include "probe.h"
-
+// Ring 3 calls ring 0 through int 0x80, gets a result, keeps its registers, and its stack is switched by the
+// TSS.
 #include <guestkit/user.h>
+
+#include "probe.h"
 
 static u8 user_stack[4096] __attribute__((aligned(16)));
 static u8 kernel_stack[4096] __attribute__((aligned(16)));
@@ -12,7 +13,8 @@ enum { ADD, WHERE, DONE };
 static u32 on_call(u32 number, u32 a, u32 b, u32 c, struct trap_frame* f) {
     ++calls;
     switch (number) {
-        case ADD: return a + b + c;
+        case ADD:
+            return a + b + c;
         case WHERE:
             check("called from ring 3", f->cs, USER_CODE);
             check("with its stack segment", f->ss, USER_DATA);
