@@ -1,6 +1,6 @@
 #include "monitor/console_io.hpp"
 
-#include <fcntl.h>
+#include <fmt/format.h>
 
 #include <catch2/catch.hpp>
 #include <memory>
@@ -283,7 +283,7 @@ int echo_guest() {
         console.drain();
         turn(console, 20);
         for (std::uint8_t byte; arena->serial_in.pop(byte);) {
-            put(arena->serial_out, "<" + std::to_string(byte) + ">");
+            put(arena->serial_out, fmt::format("<{}>", byte));
         }
     }
     console.finish();
