@@ -24,7 +24,6 @@ struct Gate {
     MachineCore* core = nullptr;
     HostSelectors* current = nullptr;
     void (*end)() = nullptr;
-    volatile bool open = false;           ///< C++ of the gate runs
     volatile bool timer_expired = false;  ///< among what was deferred
 } gate;
 
@@ -44,7 +43,6 @@ void leave() {
     }
     *gate.current = entry.selectors;
     f.slow = (entry.eflags & (eflags::TF | eflags::AC)) != 0;
-    gate.open = false;
 }
 
 }  // namespace
@@ -70,10 +68,10 @@ Interrupted interrupted_gate(int signal, bool asynchronous, ucontext_t& context)
     if (at == reinterpret_cast<std::uint64_t>(gate_slow_end) && signal == SIGTRAP) return Interrupted::leaving;
     const bool in_code = within(gate_entry, gate_end) || (gate.core && gate.core->in_landing(at));
     if (!asynchronous) {
-        CHECK(!in_code && !gate.open);  // the gate itself has faulted
+        CHECK(!in_code && !gate_open);  // the gate itself has faulted
         return Interrupted::other;
     }
-    if (!in_code && !gate.open) return Interrupted::other;
+    if (!in_code && !gate_open) return Interrupted::other;
     engine_deferred = 1;
     if (signal == SIGALRM) gate.timer_expired = true;
     // The way out reads memory only: it starts over and sees what was deferred.
@@ -86,7 +84,6 @@ Interrupted interrupted_gate(int signal, bool asynchronous, ucontext_t& context)
 using namespace ringpress;
 
 void engine_gate(std::uint32_t site) {
-    gate.open = true;
     CoreLoop& loop = *gate.loop;
     VCpu& cpu = loop.cpu();
     std::copy_n(gate_frame.gpr, 8, cpu.gpr);
@@ -98,7 +95,6 @@ void engine_gate(std::uint32_t site) {
 }
 
 void engine_gate_deferred() {
-    gate.open = true;
     engine_deferred = 0;
     if (gate.timer_expired) {
         gate.timer_expired = false;

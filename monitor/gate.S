@@ -45,9 +45,11 @@ gate_entry:
     wrfsbase %rax
     cld
     mov %r15d, %edi
+    movb $1, gate_open(%rip)        // until gate_exit, the code that runs is C++
     call engine_gate
 
 gate_exit:
+    movb $0, gate_open(%rip)
     mov gate_stack_top(%rip), %rsp
     cmpl $0, engine_deferred(%rip)
     jne gate_again
@@ -93,6 +95,7 @@ gate_slow_end:
 gate_again:
     mov engine_host_fs_base(%rip), %rax
     wrfsbase %rax
+    movb $1, gate_open(%rip)
     call engine_gate_deferred
     jmp gate_exit
 gate_end:
@@ -100,7 +103,7 @@ gate_end:
 
     .bss
     .balign 64
-    .globl gate_frame, gate_fpu, gate_stack_top, engine_deferred
+    .globl gate_frame, gate_fpu, gate_stack_top, engine_deferred, gate_open
 gate_fpu:
     .skip 512
 gate_frame:
@@ -109,5 +112,7 @@ gate_stack_top:
     .skip 8
 engine_deferred:
     .skip 4
+gate_open:
+    .skip 1
 
     .section .note.GNU-stack, "", @progbits

@@ -27,5 +27,7 @@ extern GateFrame gate_frame;
 extern std::uint64_t gate_stack_top;
 /// Not 0: a signal came while the gate was open.
 extern volatile std::uint32_t engine_deferred;
+/// 1 while C++ of the gate runs; outside of it the code between gate_entry and gate_end does, or the guest.
+extern volatile std::uint8_t gate_open;
 extern const char gate_entry[], gate_exit[], gate_end[], gate_slow_end[];
 }

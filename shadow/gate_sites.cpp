@@ -151,7 +151,8 @@ void ShadowPages::map_pads(CodeSpace space, std::uint32_t page, unsigned slot) {
     while (head) unmap_page(table, head - 1);
     reserve_code_region(space, pads / kPagesPerRegion);
     if (s_.slot[slot].pad_slot != pad_slot + 1u) return;  // making room dropped everything
-    insert(table, pads, pad_slot << kPageShift | MappedPage::kPresent | MappedPage::kPad | MappedPage::kSupervisor, head);
+    insert(table, pads, pad_slot << kPageShift | MappedPage::kPresent | MappedPage::kPad | MappedPage::kSupervisor | MappedPage::kGlobal,
+           head);
     host_.map_view(host_address(table, pads), pad_slot, 1);
     ++s_.counters.map_calls;
 }

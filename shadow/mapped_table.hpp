@@ -56,19 +56,31 @@ class MappedPages {
     /// Calls f(region) for every region with mapped pages, in ascending order; f may erase pages.
     template <class F>
     void for_each_region(F f) const {
-        for (std::uint32_t w = 0; w < kRegions / 64; ++w)
-            for (std::uint64_t word = t_.regions[w]; word; word &= word - 1)
-                f(w * 64 + static_cast<std::uint32_t>(std::countr_zero(word)));
+        for_each_bit(t_.regions, f);
+    }
+    /// The same for regions with pages that a CR3 load may take away.
+    template <class F>
+    void for_each_local_region(F f) const {
+        for_each_bit(t_.local_regions, f);
     }
 
   private:
+    template <class F>
+    static void for_each_bit(const std::uint64_t (&map)[kRegions / 64], F f) {
+        for (std::uint32_t w = 0; w < kRegions / 64; ++w)
+            for (std::uint64_t word = map[w]; word; word &= word - 1)
+                f(w * 64 + static_cast<std::uint32_t>(std::countr_zero(word)));
+    }
+    static void count_up(std::uint16_t& count, std::uint64_t* bits, std::uint32_t region, int by) {
+        count = static_cast<std::uint16_t>(count + by);
+        const std::uint64_t bit = 1ull << (region % 64);
+        bits[region / 64] = count ? bits[region / 64] | bit : bits[region / 64] & ~bit;
+    }
     void adjust(std::uint32_t page, std::uint32_t bits, int by) {
         const std::uint32_t region = page / kPagesPerRegion;
-        t_.count[region] = static_cast<std::uint16_t>(t_.count[region] + by);
-        if (t_.count[region]) t_.regions[region / 64] |= 1ull << (region % 64);
-        else t_.regions[region / 64] &= ~(1ull << (region % 64));
+        count_up(t_.count[region], t_.regions, region, by);
+        if (!(bits & MappedPage::kGlobal)) count_up(t_.local[region], t_.local_regions, region, by);
         if (bits & MappedPage::kSupervisor) t_.supervisor[region] = static_cast<std::uint16_t>(t_.supervisor[region] + by);
-        if (!(bits & MappedPage::kGlobal)) t_.local[region] = static_cast<std::uint16_t>(t_.local[region] + by);
         t_.total += static_cast<std::uint32_t>(by);
     }
     MappedTable& t_;

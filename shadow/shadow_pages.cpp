@@ -270,21 +270,16 @@ bool ShadowPages::still_granted(const MappedPages& table, std::uint32_t page) co
 
 void ShadowPages::drop_changed(MappedPages& table) {
     Run run{*this, table};
-    for (std::uint32_t region = 0; region < kRegions; ++region) {
-        if (table.count(region) == 0) {
-            // A gap may be swept with the run unless another table has pages there.
-            if (run.end != run.first && (&table != &data_ || is_window_region(region))) run.keep();
-            continue;
-        }
-        if (table.local(region) == 0) {
-            run.keep();
-            continue;
-        }
+    std::uint32_t next_region = 0;
+    table.for_each_local_region([&](std::uint32_t region) {
+        // Between regions there may be windows, or pages that stay.
+        if (region != next_region) run.keep();
+        next_region = region + 1;
         table.for_each_in_region(region, [&](std::uint32_t page) {
-            if ((table.at(page).bits & (MappedPage::kGlobal | MappedPage::kPad)) || still_granted(table, page)) run.keep();
+            if ((table.at(page).bits & MappedPage::kGlobal) || still_granted(table, page)) run.keep();
             else run.add(page);
         });
-    }
+    });
     run.keep();
 }
 
