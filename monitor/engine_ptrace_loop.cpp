@@ -215,6 +215,8 @@ bool TraceLoop::answer_fault(int signal) {
     }
     frame_ = reinterpret_cast<ucontext_t*>(at);
     const auto& regs = frame_->uc_mcontext.gregs;
+    // The last batch ran on its own into sigreturn: was it what stopped?
+    CHECK(static_cast<std::uint64_t>(regs[REG_RIP]) != address_of(batch_failed));
     if (!from_guest(static_cast<std::uint16_t>(regs[REG_CSGSFS]))) return false;
     load_from_frame(*frame_, loop_.cpu());
     loop_.handle({static_cast<std::uint8_t>(regs[REG_TRAPNO]), static_cast<std::uint32_t>(regs[REG_ERR]),
