@@ -12,18 +12,18 @@
 
 namespace ringpress {
 
-enum class Verdict : std::uint8_t {
+enum class HostVerdict : std::uint8_t {
     ok,
     slower,   ///< guests run, with a cost or a restriction
     missing,  ///< guests cannot run, or not with one of the engines
 };
-std::string_view verdict_name(Verdict verdict);
+std::string_view verdict_name(HostVerdict verdict);
 
 struct Finding {
     std::string id;       ///< stable, for --json: "compat", "modify_ldt"...
     std::string name;     ///< what was tried
     std::string finding;  ///< what came out
-    Verdict verdict = Verdict::ok;
+    HostVerdict verdict = HostVerdict::ok;
     std::string cost;        ///< what that means for the user; empty if nothing
     bool essential = false;  ///< no guest can run while this is missing
 };

@@ -127,16 +127,16 @@ std::vector<Finding> measure_costs() {
     };
     std::vector<Finding> findings;
     for (const Cost& cost : costs) {
-        Finding f{cost.id, cost.name, "", Verdict::ok, "", false};
+        Finding f{cost.id, cost.name, "", HostVerdict::ok, "", false};
         const ProbeAnswer answer = in_child([&](ProbeAnswer& a) { a.costs[0] = cost.measure(); });
         const double ns = answer.costs[0];
         if (!answer.finished || ns <= 0) {
-            f.verdict = Verdict::slower;
+            f.verdict = HostVerdict::slower;
             f.finding = "could not be measured";
         } else {
             f.finding = fmt::format("{:.2f} us", ns / 1000);
             if (ns > cost.expected) {
-                f.verdict = Verdict::slower;
+                f.verdict = HostVerdict::slower;
                 f.cost = fmt::format("{} are slow on this host", cost.consequence);
             }
         }

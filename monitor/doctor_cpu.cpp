@@ -44,7 +44,7 @@ constexpr std::uint16_t ldt_selector(unsigned entry) {
 }  // namespace
 
 Finding probe_compat_mode() {
-    Finding f{"compat", "32-bit code in a 64-bit process", "", Verdict::ok, "", true};
+    Finding f{"compat", "32-bit code in a 64-bit process", "", HostVerdict::ok, "", true};
     const ProbeAnswer answer = in_child([](ProbeAnswer& a) {
         CompatCode code;
         const CompatOutcome o = code.run({0xB8, 0x78, 0x56, 0x34, 0x12, 0xCC});  // mov $0x12345678,%eax; int3
@@ -53,7 +53,7 @@ Finding probe_compat_mode() {
     if (answer.finished && answer.values[0]) {
         f.finding = "runs, and its faults arrive as signals";
     } else {
-        f.verdict = Verdict::missing;
+        f.verdict = HostVerdict::missing;
         f.finding = answer.finished ? "gives wrong results" : failure(answer);
         f.cost =
             "no guest can run; boot the host without ia32_emulation=off, or leave the sandbox that forbids "
@@ -63,7 +63,7 @@ Finding probe_compat_mode() {
 }
 
 Finding probe_modify_ldt() {
-    Finding f{"modify_ldt", "segments of our own (modify_ldt)", "", Verdict::ok, "", true};
+    Finding f{"modify_ldt", "segments of our own (modify_ldt)", "", HostVerdict::ok, "", true};
     const ProbeAnswer answer = in_child([](ProbeAnswer& a) {
         CompatCode code;
         // Slot 0: code whose offset 0x1000 is the code page.  Slot 1: a data segment of 16 bytes.
@@ -87,7 +87,7 @@ Finding probe_modify_ldt() {
     if (answer.finished && answer.values[0] && answer.values[1]) {
         f.finding = "bases and limits are enforced";
     } else {
-        f.verdict = Verdict::missing;
+        f.verdict = HostVerdict::missing;
         f.finding =
             answer.finished && answer.error == 0 ? "bases or limits are not enforced" : failure(answer);
         f.cost =
@@ -97,7 +97,7 @@ Finding probe_modify_ldt() {
 }
 
 Finding probe_cpuid_faulting() {
-    Finding f{"cpuid_faulting", "cpuid faults on request (ARCH_SET_CPUID)", "", Verdict::ok, "", false};
+    Finding f{"cpuid_faulting", "cpuid faults on request (ARCH_SET_CPUID)", "", HostVerdict::ok, "", false};
     const ProbeAnswer answer = in_child([](ProbeAnswer& a) {
         CompatCode code;
         if (syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0) != 0) {
@@ -110,7 +110,7 @@ Finding probe_cpuid_faulting() {
     if (answer.finished && answer.values[0]) {
         f.finding = "yes";
     } else {
-        f.verdict = Verdict::slower;
+        f.verdict = HostVerdict::slower;
         f.finding = answer.error == ENODEV                 ? "not offered by this processor or its hypervisor"
                     : answer.finished && answer.error == 0 ? "accepted, but cpuid does not fault"
                                                            : failure(answer);
@@ -121,7 +121,7 @@ Finding probe_cpuid_faulting() {
 }
 
 Finding probe_tsc_faulting() {
-    Finding f{"tsc_faulting", "rdtsc faults on request (PR_SET_TSC)", "", Verdict::ok, "", false};
+    Finding f{"tsc_faulting", "rdtsc faults on request (PR_SET_TSC)", "", HostVerdict::ok, "", false};
     const ProbeAnswer answer = in_child([](ProbeAnswer& a) {
         CompatCode code;
         if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) != 0) {
@@ -133,7 +133,7 @@ Finding probe_tsc_faulting() {
     if (answer.finished && answer.values[0]) {
         f.finding = "yes";
     } else {
-        f.verdict = Verdict::slower;
+        f.verdict = HostVerdict::slower;
         f.finding =
             answer.finished && answer.error == 0 ? "accepted, but rdtsc does not fault" : failure(answer);
         f.cost = "with --user-code direct, guest programs see the host's time-stamp counter";
@@ -142,7 +142,7 @@ Finding probe_tsc_faulting() {
 }
 
 Finding probe_fsgsbase() {
-    Finding f{"fsgsbase", "user code may set the FS base (FSGSBASE)", "", Verdict::ok, "", false};
+    Finding f{"fsgsbase", "user code may set the FS base (FSGSBASE)", "", HostVerdict::ok, "", false};
     const ProbeAnswer answer = in_child([](ProbeAnswer& a) {
         // The kernel's word for it comes first: executing it where it is not enabled is SIGILL.
         constexpr unsigned long kHwcap2FsGsBase = 2;
@@ -154,9 +154,10 @@ Finding probe_fsgsbase() {
     if (answer.finished && answer.values[0]) {
         f.finding = "yes";
     } else {
-        f.verdict = Verdict::slower;
+        f.verdict = HostVerdict::missing;
         f.finding = "no";
-        f.cost = "each trap restores the monitor's thread pointer by a system call, about 0.1 us more";
+        f.cost =
+            "--engine seccomp does not work (it needs Linux 5.9, without nofsgsbase); --engine ptrace does";
     }
     return f;
 }
@@ -200,7 +201,7 @@ std::vector<Finding> probe_umip() {
         Finding f{fmt::format("umip_{}", probe.id),
                   fmt::format("{} at ring 3", probe.id),
                   "",
-                  Verdict::ok,
+                  HostVerdict::ok,
                   "",
                   false};
         const ProbeAnswer answer = in_child([&](ProbeAnswer& a) {
@@ -218,7 +219,7 @@ std::vector<Finding> probe_umip() {
                                       ? fmt::format("base {:08x} limit {:04x}", value >> 16, value & 0xFFFF)
                                       : fmt::format("{:08x}", value);
         if (!answer.finished) {
-            f.verdict = Verdict::slower;
+            f.verdict = HostVerdict::slower;
             f.finding = failure(answer);
         } else if (answer.values[0] != SIGTRAP) {
             f.finding = "faults: the monitor hears of it";

@@ -50,8 +50,10 @@ const std::vector<std::uint8_t> kInt80 = {0xB8, 20, 0, 0, 0, 0xCD, 0x80, 0xCC};
 }  // namespace
 
 Finding probe_low_memory() {
-    Finding f{"low_memory", "the low 4 GiB for the guest (vm.mmap_min_addr)", "", Verdict::ok, "", true};
+    Finding f{"low_memory", "the low 4 GiB for the guest (vm.mmap_min_addr)", "", HostVerdict::ok, "", true};
     const ProbeAnswer answer = in_child([](ProbeAnswer& a) {
+        // The guest process gives up what root may do before it maps anything.
+        [[maybe_unused]] const int given_up = unshare(CLONE_NEWUSER);
         constexpr std::uint64_t kHighestFloor = 1u << 20;
         std::uint64_t floor = 0;
         while (floor <= kHighestFloor && !can_map(floor, floor + 4096)) floor += 4096;
@@ -60,21 +62,21 @@ Finding probe_low_memory() {
         a.error = a.values[1] ? 0 : errno;
     });
     if (!answer.finished || !answer.values[1]) {
-        f.verdict = Verdict::missing;
+        f.verdict = HostVerdict::missing;
         f.finding = failure(answer);
         f.cost = "no guest can run; try ulimit -v unlimited";
     } else if (answer.values[0] == 0) {
         f.finding = "all of it, from address 0";
     } else {
         f.finding = fmt::format("all of it from {:#x}", answer.values[0]);
-        f.verdict = Verdict::slower;
+        f.verdict = HostVerdict::slower;
         f.cost = "guest accesses below that address are emulated, one trap each";
     }
     return f;
 }
 
 Finding probe_mapping_limit() {
-    Finding f{"max_map_count", "mappings per process (vm.max_map_count)", "", Verdict::ok, "", false};
+    Finding f{"max_map_count", "mappings per process (vm.max_map_count)", "", HostVerdict::ok, "", false};
     constexpr std::int64_t kEnough = 65000, kMost = 262144;
     const ProbeAnswer answer = in_child([](ProbeAnswer& a) {
         // Every other page with another protection: each page is a mapping of its own.
@@ -94,14 +96,14 @@ Finding probe_mapping_limit() {
                 : pages >= kMost                      ? fmt::format("more than {}", kMost)
                                                       : fmt::format("about {}", pages);
     if (pages < kEnough) {
-        f.verdict = Verdict::slower;
+        f.verdict = HostVerdict::slower;
         f.cost = "guests with scattered memory flush their shadow pages more often";
     }
     return f;
 }
 
 Finding probe_seccomp() {
-    Finding f{"seccomp", "system call filter (seccomp)", "", Verdict::ok, "", true};
+    Finding f{"seccomp", "system call filter (seccomp)", "", HostVerdict::ok, "", true};
     const ProbeAnswer answer = in_child([](ProbeAnswer& a) {
         CompatCode code;
         // Trap every i386 call, as the fence does: load arch; equal to i386? trap : allow.
@@ -126,7 +128,7 @@ Finding probe_seccomp() {
         f.finding = answer.values[1] == SIGSYS ? "works; int 0x80 can be caught by it"
                                                : "works; int 0x80 faults by itself";
     } else {
-        f.verdict = Verdict::missing;
+        f.verdict = HostVerdict::missing;
         f.finding =
             answer.finished && answer.error == 0 ? "installed, but lets int 0x80 through" : failure(answer);
         f.cost = "no guest can run: nothing would keep a hostile one from the host's system calls";
@@ -135,7 +137,7 @@ Finding probe_seccomp() {
 }
 
 Finding probe_syscall_dispatch() {
-    Finding f{"syscall_dispatch", "syscall user dispatch", "", Verdict::ok, "", false};
+    Finding f{"syscall_dispatch", "syscall user dispatch", "", HostVerdict::ok, "", false};
     const ProbeAnswer answer = in_child([](ProbeAnswer& a) {
         CompatCode code;
         // Calls from above 4 GiB are let through, all others are SIGSYS while the selector says block.
@@ -153,7 +155,7 @@ Finding probe_syscall_dispatch() {
     if (answer.finished && answer.values[0]) {
         f.finding = "catches int 0x80";
     } else {
-        f.verdict = Verdict::slower;
+        f.verdict = HostVerdict::slower;
         f.finding = answer.finished && answer.error == 0 ? "does not catch int 0x80" : failure(answer);
         f.cost = "with --user-code direct, system calls of guest programs are caught by seccomp instead";
     }
@@ -161,7 +163,7 @@ Finding probe_syscall_dispatch() {
 }
 
 Finding probe_ptrace() {
-    Finding f{"ptrace", "tracing our own child (ptrace)", "", Verdict::ok, "", false};
+    Finding f{"ptrace", "tracing our own child (ptrace)", "", HostVerdict::ok, "", false};
     const ProbeAnswer answer = in_child([](ProbeAnswer& a) {
         const pid_t tracee = fork();
         if (tracee == 0) {
@@ -176,7 +178,7 @@ Finding probe_ptrace() {
     if (answer.finished && answer.values[0]) {
         f.finding = "permitted";
     } else {
-        f.verdict = Verdict::slower;
+        f.verdict = HostVerdict::slower;
         f.finding = failure(answer);
         f.cost =
             "--engine ptrace and debugging do not work (see kernel.yama.ptrace_scope); --engine seccomp does";
@@ -185,17 +187,16 @@ Finding probe_ptrace() {
 }
 
 Finding probe_user_namespaces() {
-    Finding f{"user_namespaces", "namespaces without privileges", "", Verdict::ok, "", false};
+    Finding f{"user_namespaces", "namespaces without privileges", "", HostVerdict::ok, "", false};
     const ProbeAnswer answer = in_child([](ProbeAnswer& a) {
-        if (unshare(CLONE_NEWUSER) != 0 ||
-            unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID) != 0) {
+        if (unshare(CLONE_NEWUSER | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNS) != 0) {
             a.error = errno;
         }
     });
     if (answer.finished && answer.error == 0) {
         f.finding = "permitted";
     } else {
-        f.verdict = Verdict::slower;
+        f.verdict = HostVerdict::slower;
         f.finding = failure(answer);
         f.cost =
             "the guest process stays in the host's namespaces: one layer less around it, seccomp still holds";
@@ -204,7 +205,7 @@ Finding probe_user_namespaces() {
 }
 
 Finding probe_memfd() {
-    Finding f{"memfd", "guest memory (memfd_create)", "", Verdict::ok, "", true};
+    Finding f{"memfd", "guest memory (memfd_create)", "", HostVerdict::ok, "", true};
     const ProbeAnswer answer = in_child([](ProbeAnswer& a) {
         constexpr std::size_t kLargest = 2ull << 30;
         const int fd = memfd_create("ringpress-doctor", MFD_CLOEXEC);
@@ -219,7 +220,7 @@ Finding probe_memfd() {
     if (answer.finished && answer.error == 0) {
         f.finding = "works, executable, up to 2 GiB";
     } else {
-        f.verdict = Verdict::missing;
+        f.verdict = HostVerdict::missing;
         f.finding = failure(answer);
         f.cost = "no guest can run; see ulimit -v, ulimit -f and vm.memfd_noexec";
     }
@@ -227,7 +228,7 @@ Finding probe_memfd() {
 }
 
 Finding probe_pidfd() {
-    Finding f{"pidfd", "process descriptors (pidfd_open)", "", Verdict::ok, "", false};
+    Finding f{"pidfd", "process descriptors (pidfd_open)", "", HostVerdict::ok, "", true};
     const ProbeAnswer answer = in_child([](ProbeAnswer& a) {
         const long fd = syscall(SYS_pidfd_open, getpid(), 0);
         a.error = fd < 0 ? errno : 0;
@@ -235,9 +236,9 @@ Finding probe_pidfd() {
     if (answer.finished && answer.error == 0) {
         f.finding = "works";
     } else {
-        f.verdict = Verdict::slower;
+        f.verdict = HostVerdict::missing;
         f.finding = failure(answer);
-        f.cost = "the end of the guest process is noticed later";
+        f.cost = "no guest can run; the host needs Linux 5.9 or later";
     }
     return f;
 }

@@ -12,13 +12,13 @@ namespace {
 
 constexpr std::string_view kReset = "\033[0m";
 
-std::string_view colour_of(Verdict verdict) {
+std::string_view colour_of(HostVerdict verdict) {
     switch (verdict) {
-        case Verdict::ok:
+        case HostVerdict::ok:
             return "\033[32m";
-        case Verdict::slower:
+        case HostVerdict::slower:
             return "\033[33m";
-        case Verdict::missing:
+        case HostVerdict::missing:
             return "\033[31m";
     }
     return "";
@@ -26,13 +26,13 @@ std::string_view colour_of(Verdict verdict) {
 
 }  // namespace
 
-std::string_view verdict_name(Verdict verdict) {
+std::string_view verdict_name(HostVerdict verdict) {
     switch (verdict) {
-        case Verdict::ok:
+        case HostVerdict::ok:
             return "ok";
-        case Verdict::slower:
+        case HostVerdict::slower:
             return "slower";
-        case Verdict::missing:
+        case HostVerdict::missing:
             return "missing";
     }
     return "?";
@@ -40,7 +40,7 @@ std::string_view verdict_name(Verdict verdict) {
 
 bool can_run_guests(const std::vector<Finding>& findings) {
     return std::none_of(findings.begin(), findings.end(),
-                        [](const Finding& f) { return f.essential && f.verdict == Verdict::missing; });
+                        [](const Finding& f) { return f.essential && f.verdict == HostVerdict::missing; });
 }
 
 std::string doctor_text(const std::vector<Finding>& findings, bool colour) {

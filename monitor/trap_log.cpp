@@ -55,11 +55,16 @@ std::string_view cause_name(std::uint8_t cause) {
 }
 
 std::string trap_line(const TrapRecord& r) {
-    const bool named = r.insn < static_cast<std::uint8_t>(InsnId::count_);
+    std::string_view instruction;
+    if (r.insn >= static_cast<std::uint8_t>(InsnId::count_)) {
+        instruction = "?";
+    } else if (static_cast<InsnId>(r.insn) != InsnId::undefined) {
+        instruction = name(static_cast<InsnId>(r.insn));
+    }
     return fmt::format(
         "{:>12.6f} ms  cpl {}  eip {:08x}  {:<13}  vector {:2}  error {:08x}  address {:08x}  {}",
         static_cast<double>(r.time) / 1e6, r.cpl, r.eip, cause_name(r.cause), r.vector, r.error, r.address,
-        named ? name(static_cast<InsnId>(r.insn)) : "?");
+        instruction);
 }
 
 std::string last_traps(const Arena& arena, unsigned count) {

@@ -58,7 +58,7 @@ TEST_CASE("The doctor examines everything once, and a host that runs these tests
         INFO(f.id);
         CHECK(ids.insert(f.id).second);
         CHECK_FALSE(f.finding.empty());
-        if (f.verdict != Verdict::ok) CHECK((!f.cost.empty() || f.finding == "could not be measured"));
+        if (f.verdict != HostVerdict::ok) CHECK((!f.cost.empty() || f.finding == "could not be measured"));
     }
     for (const char* id :
          {"compat", "modify_ldt", "cpuid_faulting", "tsc_faulting", "syscall_dispatch", "seccomp",
@@ -71,10 +71,10 @@ TEST_CASE("The doctor examines everything once, and a host that runs these tests
 }
 
 TEST_CASE("Only what is essential and missing keeps guests from running") {
-    const Finding fine{"a", "A", "yes", Verdict::ok, "", true};
-    const Finding slower{"b", "B", "no", Verdict::slower, "slow", true};
-    const Finding dispensable{"c", "C", "no", Verdict::missing, "less", false};
-    const Finding fatal{"d", "D", "no", Verdict::missing, "no guests", true};
+    const Finding fine{"a", "A", "yes", HostVerdict::ok, "", true};
+    const Finding slower{"b", "B", "no", HostVerdict::slower, "slow", true};
+    const Finding dispensable{"c", "C", "no", HostVerdict::missing, "less", false};
+    const Finding fatal{"d", "D", "no", HostVerdict::missing, "no guests", true};
     CHECK(can_run_guests({fine, slower, dispensable}));
     CHECK_FALSE(can_run_guests({fine, fatal}));
     CHECK_THAT(doctor_text({fine, fatal}, false), Contains("cannot run") && Contains("-> no guests"));
