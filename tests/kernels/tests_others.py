@@ -16,7 +16,8 @@ def memtest(machine, passes=2, limit=400):
     """
     with machine.boot("memtest86+.bin", append="console=ttyS0,115200", megabytes=16, limit=limit + 30) as console:
         console.expect("Testing", 30)
-        for keys, then in (("1", "Settings:"), ("1", "Test Selection:"), ("2", "Enter test #"), ("10\r", r"\*\.\*{8}\."),
+        for keys, then in (("1", "Settings:"), ("1", "Test Selection:"), ("2", "Enter test #"),
+                           ("10\r", r"\*\.\*{8}\."),
                            ("0", "Settings:"), ("0", "Status: Testing")):
             console.type(keys)
             console.expect(then, 20)
