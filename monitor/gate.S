@@ -61,6 +61,9 @@ gate_exit:
     mov gate_frame+FS_BASE(%rip), %rax
     wrfsbase %rax
 gate_registers:
+    // A system call in between has left the host's SS behind: sysret loads it, SDM Vol. 2B, SYSRET.
+    movzwl gate_frame+SELECTORS+4(%rip), %eax
+    mov %eax, %ss
     pushq gate_frame+EFL(%rip)
     popfq
     mov gate_frame+EAX(%rip), %eax
@@ -82,8 +85,6 @@ gate_segments:
     mov %eax, %gs
     movzwl gate_frame+SELECTORS+8(%rip), %eax
     mov %eax, %fs
-    movzwl gate_frame+SELECTORS+4(%rip), %eax
-    mov %eax, %ss
     jmp gate_registers
 
     // What a far jump cannot restore (TF, AC) goes through a signal frame.

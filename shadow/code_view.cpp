@@ -8,7 +8,7 @@ namespace ringpress {
 
 void CodeViews::assign(unsigned index, std::uint32_t frame) {
     ViewSlot& slot = s_.slot[index];
-    CHECK(slot.frame == 0 && !slot.first_alias[0] && !slot.first_alias[1]);
+    CHECK(slot.frame == 0 && slot.first_alias == 0);
     slot = ViewSlot{};
     slot.frame = frame + 1;
     slot.referenced = 1;
@@ -41,7 +41,7 @@ void CodeViews::cut_straddler(unsigned index) {
 
 void CodeViews::release(unsigned index) {
     ViewSlot& slot = s_.slot[index];
-    CHECK(slot.frame != 0 && !slot.first_alias[0] && !slot.first_alias[1]);
+    CHECK(slot.frame != 0 && slot.first_alias == 0);
     s_.frame[slot.frame - 1].view = 0;
     slot.frame = 0;
 }

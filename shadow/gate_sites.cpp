@@ -44,27 +44,29 @@ void ShadowPages::map_landing() {
 /// Chooses a region for the landings: out of the users' reach, free, and not named by the guest's directory.
 bool ShadowPages::place_landing() {
     if (s_.landing_region) return true;
-    for (std::uint32_t region = kRegions - 2; region > 1; --region) {
-        if (data_.count(region) || is_window_region(region) || directory_entry_present(region)) continue;
-        s_.landing_region = region;
+    for (std::uint32_t host = kRegions - 1; host > 0; --host) {
+        const std::uint32_t region = wrap(host + shift_regions());
+        const bool reachable = region < static_cast<std::uint32_t>(user_boundary_ >> kRegionShift);
+        if (data_.count(region) || code_.count(host) || directory_entry_present(region)) continue;
+        if (reachable && user_boundary_ < (1ull << 32)) continue;
+        s_.landing_region = host;
         map_landing();
         return true;
     }
     return false;
 }
 
-bool ShadowPages::make_site(CodeSpace space, unsigned slot, unsigned offset) {
+bool ShadowPages::make_site(unsigned slot, unsigned offset, bool user) {
     // Near the end of the page the jump could cover an instruction that runs on into the next.
     constexpr unsigned kLongestInstruction = 15;
     if (!gate_continuation_ || offset + kSiteBytes + kLongestInstruction > kPageSize) return false;
     ViewSlot& view = s_.slot[slot];
-    const std::uint32_t alias = view.first_alias[static_cast<unsigned>(space)];
+    const std::uint32_t alias = view.first_alias;
     if (!alias) return false;
-    MappedPages& table = code(space);
     const std::uint32_t page = alias - 1, pads = (page + kPadPages) & kPageIndexMask;
     // User code cannot jump to pads that lie beyond its segment's limit: below kPadDistance they wrap around.
-    if (space == CodeSpace::user && pads > page) return false;
-    if (table.present(pads) && !(table.at(pads).bits & MappedPage::kPad)) return false;
+    if ((user && pads > page) || (pads << kPageShift) < limits_.low_floor) return false;
+    if (code_.present(pads) && !(code_.at(pads).bits & MappedPage::kPad)) return false;
     for (unsigned o = offset; o < offset + kSiteBytes; ++o)
         if (views_.covered(slot, o)) return false;
     if (!place_landing()) return false;
@@ -79,7 +81,8 @@ bool ShadowPages::make_site(CodeSpace space, unsigned slot, unsigned offset) {
         pad_view.frame = ViewSlot::kPads;
         std::memset(views_.bytes(index), kInt3, kPageSize);
         view.pad_slot = static_cast<std::uint16_t>(index + 1);
-        map_pads(space, page, slot);
+        map_pads(page, slot);
+        if (view.pad_slot != index + 1) return false;  // making room gave them up again
     }
     // A pad is longer than a site's jump: neighbours must leave it room on both sides.
     const unsigned pad_slot = view.pad_slot - 1u;
@@ -129,49 +132,47 @@ void ShadowPages::strip_sites(unsigned slot) {
     view.first_site = 0;
     const unsigned pads = view.pad_slot - 1u;
     view.pad_slot = 0;
-    for (MappedPages& table : code_)
-        while (const std::uint32_t alias = s_.slot[pads].first_alias[&table - code_]) unmap_page(table, alias - 1);
+    while (const std::uint32_t alias = s_.slot[pads].first_alias) unmap_page(code_, alias - 1);
     s_.slot[pads].frame = 0;
 }
 
-void ShadowPages::map_pads(CodeSpace space, std::uint32_t page, unsigned slot) {
-    MappedPages& table = code(space);
+void ShadowPages::map_pads(std::uint32_t page, unsigned slot) {
     const std::uint32_t pads = (page + kPadPages) & kPageIndexMask;
     const unsigned pad_slot = s_.slot[slot].pad_slot - 1u;
-    if (table.present(pads)) {
-        if (!(table.at(pads).bits & MappedPage::kPad)) {
+    if (code_.present(pads)) {
+        if (!(code_.at(pads).bits & MappedPage::kPad)) {
             strip_sites(slot);
             return;
         }
-        if (table.at(pads).target() == pad_slot) return;
-        erase(table, pads);
+        if (code_.at(pads).target() == pad_slot) return;
+        unmap_page(code_, pads);
     }
-    // One place per space, so that a pad tells which address was executed.
-    std::uint32_t& head = s_.slot[pad_slot].first_alias[static_cast<unsigned>(space)];
-    while (head) unmap_page(table, head - 1);
-    reserve_code_region(space, pads / kPagesPerRegion);
-    if (s_.slot[slot].pad_slot != pad_slot + 1u) return;  // making room dropped everything
-    insert(table, pads, pad_slot << kPageShift | MappedPage::kPresent | MappedPage::kPad | MappedPage::kSupervisor | MappedPage::kGlobal,
-           head);
-    host_.map_view(host_address(table, pads), pad_slot, 1);
+    // One place only, so that a pad tells which address was executed.
+    while (const std::uint32_t alias = s_.slot[pad_slot].first_alias) unmap_page(code_, alias - 1);
+    reserve_code_region(pads / kPagesPerRegion);
+    if (s_.slot[slot].pad_slot != pad_slot + 1u) return;  // making room gave up the sites
+    insert(code_, pads, pad_slot << kPageShift | MappedPage::kPad | MappedPage::kGlobal, s_.slot[pad_slot].first_alias);
+    host_.map_view(host_address(code_, pads), pad_slot, 1);
     ++s_.counters.map_calls;
 }
 
-bool ShadowPages::site_address(CodeSpace space, std::uint32_t site, gva& address) const {
+bool ShadowPages::site_address(std::uint32_t site, bool user, gva& address) const {
     if (site >= kGateSites || !s_.site[site].slot) return false;
     const GateSite& g = s_.site[site];
     const std::uint32_t pad_slot = s_.slot[g.slot - 1].pad_slot;
     if (!pad_slot) return false;
-    const std::uint32_t alias = s_.slot[pad_slot - 1].first_alias[static_cast<unsigned>(space)];
+    const std::uint32_t alias = s_.slot[pad_slot - 1].first_alias;
     if (!alias) return false;
-    address = gva(((alias - 1 - kPadPages) & kPageIndexMask) << kPageShift | g.offset);
-    return true;
+    const std::uint32_t page = (alias - 1 - kPadPages) & kPageIndexMask;
+    address = gva(page << kPageShift | g.offset);
+    return !user || (code_.at(page).bits & MappedPage::kUser);
 }
 
-bool ShadowPages::site_behind_pad(CodeSpace space, gva address, gva& site) const {
+bool ShadowPages::site_behind_pad(gva address, gva& site) const {
     site = gva(address.value - kPadDistance);
-    const MappedPage& mapped = code(space).at(site.page());
-    return mapped.present() && !(mapped.bits & MappedPage::kPad) && views_.covered(mapped.target(), site.offset() + 1);
+    const MappedPage& mapped = code_.at(site.page());
+    return mapped.present() && !(mapped.bits & MappedPage::kPad) && site.offset() + 1 < kPageSize &&
+           views_.covered(mapped.target(), site.offset() + 1);
 }
 
 }  // namespace ringpress

@@ -17,6 +17,8 @@ class MappedPages {
     std::uint32_t total() const { return t_.total; }
     std::uint16_t count(std::uint32_t region) const { return t_.count[region]; }
     std::uint16_t supervisor(std::uint32_t region) const { return t_.supervisor[region]; }
+    /// Pages that CPL 3 may reach.
+    unsigned user(std::uint32_t region) const { return t_.count[region] - t_.supervisor[region] - t_.pads[region]; }
     std::uint16_t local(std::uint32_t region) const { return t_.local[region]; }
 
     /// bits as in MappedPage, with kPresent; the page must not be present.  head: the alias list it joins.
@@ -81,6 +83,7 @@ class MappedPages {
         count_up(t_.count[region], t_.regions, region, by);
         if (!(bits & MappedPage::kGlobal)) count_up(t_.local[region], t_.local_regions, region, by);
         if (bits & MappedPage::kSupervisor) t_.supervisor[region] = static_cast<std::uint16_t>(t_.supervisor[region] + by);
+        if (bits & MappedPage::kPad) t_.pads[region] = static_cast<std::uint16_t>(t_.pads[region] + by);
         t_.total += static_cast<std::uint32_t>(by);
     }
     MappedTable& t_;

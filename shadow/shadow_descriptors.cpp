@@ -24,7 +24,7 @@ void set_limit(HostDescriptor& d, std::uint32_t bytes) {
 bool host_descriptor(const SegmentRegister& segment, Seg which, unsigned cpl, const SegmentContext& context,
                      HostDescriptor& into) {
     into = HostDescriptor{};
-    into.base = segment.base;
+    into.base = segment.base + context.data_shift;
     into.big = segment.is_big();
     if (which == Seg::cs) {
         into.code = true;

@@ -24,7 +24,8 @@ struct HostSelectors {
 
 /// Everything besides the registers that decides host descriptors.
 struct SegmentContext {
-    std::uint32_t code_shift = 0;            ///< S for code that runs from the view, 0 for direct user code
+    std::uint32_t data_shift = 0;            ///< added to the base of everything but CS, see shadow_pages.hpp
+    std::uint32_t code_shift = 0;            ///< added to the base of CS: 0, or data_shift for direct user code
     std::uint64_t user_boundary = 1ull << 32;
     bool operator==(const SegmentContext&) const = default;
 };

@@ -48,13 +48,14 @@ ShadowPages::ShadowPages(ShadowState& state, VCpu& cpu, std::uint8_t* ram, std::
       host_(host),
       limits_(limits),
       data_(state.data),
-      code_{MappedPages(state.code[0]), MappedPages(state.code[1])} {
+      code_(state.code) {
+    if (!s_.shift) s_.shift = 1u << kRegionShift;
     if (s_.user_boundary_region) set_user_boundary(s_.user_boundary_region - 1);
 }
 
 std::uint32_t& ShadowPages::alias_head(const MappedPages& table, std::uint32_t page) {
     const std::uint32_t target = table.at(page).target();
-    return &table == &data_ ? s_.frame[target].first_alias : s_.slot[target].first_alias[&table - code_];
+    return &table == &data_ ? s_.frame[target].first_alias : s_.slot[target].first_alias;
 }
 
 void ShadowPages::insert(MappedPages& table, std::uint32_t page, std::uint32_t bits, std::uint32_t& head) {
@@ -62,7 +63,7 @@ void ShadowPages::insert(MappedPages& table, std::uint32_t page, std::uint32_t b
     ++s_.counters.pages_mapped;
     // The boundary holds while no supervisor page lies below it and no user page at or above it.
     const bool below = (std::uint64_t{page} << kPageShift) < user_boundary_;
-    if (&table != &code(CodeSpace::kernel) && static_cast<bool>(bits & MappedPage::kSupervisor) == below)
+    if (!(bits & MappedPage::kPad) && static_cast<bool>(bits & MappedPage::kSupervisor) == below)
         boundary_stale_ = true;
 }
 
@@ -78,7 +79,10 @@ void ShadowPages::unmap_page(MappedPages& table, std::uint32_t page) {
 ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, Access access) {
     const std::uint32_t page = address.page(), frame = t.physical.page();
     CHECK(t.physical.value < ram_bytes_);
-    if (address.page_base().value < limits_.low_floor) return DataFault::unmappable;
+    if (host_address(data_, page).value < limits_.low_floor) {
+        reserve_data_region(region_of(page));
+        if (host_address(data_, page).value < limits_.low_floor) return DataFault::unmappable;
+    }
 
     bool dropped = false;
     bool writable = t.dirty && (t.rw || (!access.user && !(cpu_.cr0 & cr0::WP)));
@@ -108,7 +112,7 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
     const std::uint32_t last = std::min(page / kFaultAround * kFaultAround + kFaultAround, ram_bytes_);
     const auto continues = [&](std::uint32_t neighbour, std::uint32_t neighbour_frame) {
         if (data_.present(neighbour) || (std::uint64_t{neighbour_frame} << kPageShift) >= ram_bytes_) return false;
-        if ((neighbour << kPageShift) < limits_.low_floor) return false;
+        if (host_address(data_, neighbour).value < limits_.low_floor) return false;
         if (writable && views_.slot_of(neighbour_frame) >= 0) return false;
         const auto n = walk(cpu_, ram_, ram_bytes_, gva(neighbour << kPageShift), Access::read(false), false);
         if (!n) return false;
@@ -128,15 +132,15 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
         insert(data_, p, (f << kPageShift) | flags, s_.frame[f].first_alias);
     }
     const bool executable = limits_.executable_data && t.user;
-    host_.map_ram(gva(first << kPageShift), gpa((frame + first - page) << kPageShift), (end - first) << kPageShift,
+    host_.map_ram(host_address(data_, first), gpa((frame + first - page) << kPageShift), (end - first) << kPageShift,
                   writable, executable, end - first == 1);
     ++s_.counters.map_calls;
     return dropped ? DataFault::code_write : DataFault::mapped;
 }
 
-void ShadowPages::map_code(CodeSpace space, gva address, const Translation& t) {
+bool ShadowPages::map_code(gva address, const Translation& t) {
     const std::uint32_t page = address.page(), frame = t.physical.page();
-    MappedPages& table = code(space);
+    if (address.page_base().value < limits_.low_floor) return false;
     int index = views_.slot_of(frame);
     if (index < 0) {
         index = static_cast<int>(take_slot());
@@ -157,29 +161,30 @@ void ShadowPages::map_code(CodeSpace space, gva address, const Translation& t) {
     if (t.global) flags |= MappedPage::kGlobal;
     if (t.large) flags |= MappedPage::kLarge;
     const std::uint32_t bits = slot << kPageShift | flags | MappedPage::kPresent;
-    if (table.present(page)) {
-        if (table.at(page).bits == bits) return;
-        erase(table, page);
+    if (code_.present(page)) {
+        if (code_.at(page).bits == bits) return true;
+        erase(code_, page);
     }
-    reserve_code_region(space, region_of(page));
-    insert(table, page, bits, view.first_alias[static_cast<unsigned>(space)]);
-    host_.map_view(host_address(table, page), slot, 1);
+    reserve_code_region(region_of(page));
+    insert(code_, page, bits, view.first_alias);
+    host_.map_view(host_address(code_, page), slot, 1);
     ++s_.counters.map_calls;
 
     // Where this page's sites lead to there must be this view's pads, or nothing.
     const std::uint32_t pads = (page + kPadPages) & (kLinearPages - 1);
-    if (view.pad_slot) map_pads(space, page, slot);
-    else if (table.present(pads) && (table.at(pads).bits & MappedPage::kPad)) unmap_page(table, pads);
+    if (view.pad_slot) map_pads(page, slot);
+    else if (code_.present(pads) && (code_.at(pads).bits & MappedPage::kPad)) unmap_page(code_, pads);
     // And where this page lies now, no site may lead.
     const std::uint32_t sites = (page - kPadPages) & (kLinearPages - 1);
-    if (table.present(sites) && s_.slot[table.at(sites).target()].pad_slot) strip_sites(table.at(sites).target());
+    if (code_.present(sites) && s_.slot[code_.at(sites).target()].pad_slot) strip_sites(code_.at(sites).target());
+    return true;
 }
 
 void ShadowPages::make_room_for(std::uint32_t mappings) {
     // Every mapped page is at most one host mapping, and so is every call that made one; the smaller bound holds.
     s_.mapping_estimate += mappings * 2;
     if (s_.mapping_estimate + 64 < limits_.mapping_limit) return;
-    if (data_.total() + code_[0].total() + code_[1].total() + 64 < limits_.mapping_limit) return;
+    if (data_.total() + code_.total() + 64 < limits_.mapping_limit) return;
     ++s_.counters.recycled;
     flush_all();
 }
@@ -192,7 +197,7 @@ void ShadowPages::write_protect(std::uint32_t frame) {
         next = data_.at(page).next_alias;
         if (!data_.at(page).writable()) continue;
         data_.set_writable(page, false);
-        host_.protect_ram(gva(page << kPageShift), kPageSize, false);
+        host_.protect_ram(host_address(data_, page), kPageSize, false);
         ++s_.counters.map_calls;
         s_.mapping_estimate += 2;
     }
@@ -217,8 +222,7 @@ void ShadowPages::drop_view(std::uint32_t frame) {
 }
 
 void ShadowPages::release_slot(unsigned index) {
-    for (MappedPages& table : code_)
-        while (const std::uint32_t alias = s_.slot[index].first_alias[&table - code_]) unmap_page(table, alias - 1);
+    while (const std::uint32_t alias = s_.slot[index].first_alias) unmap_page(code_, alias - 1);
     views_.release(index);
 }
 
@@ -272,8 +276,8 @@ void ShadowPages::drop_changed(MappedPages& table) {
     Run run{*this, table};
     std::uint32_t next_region = 0;
     table.for_each_local_region([&](std::uint32_t region) {
-        // Between regions there may be windows, or pages that stay.
-        if (region != next_region) run.keep();
+        // Between regions there may be pages of others, and a run must not go around the 4 GiB.
+        if (region != next_region || host_address(table, region * kPagesPerRegion).value == 0) run.keep();
         next_region = region + 1;
         table.for_each_in_region(region, [&](std::uint32_t page) {
             if ((table.at(page).bits & MappedPage::kGlobal) || still_granted(table, page)) run.keep();
@@ -285,11 +289,11 @@ void ShadowPages::drop_changed(MappedPages& table) {
 
 void ShadowPages::flush_changed() {
     drop_changed(data_);
-    for (MappedPages& table : code_) drop_changed(table);
+    drop_changed(code_);
 }
 
 void ShadowPages::invalidate(gva address) {
-    for (MappedPages* table : {&data_, &code_[0], &code_[1]}) {
+    for (MappedPages* table : {&data_, &code_}) {
         const std::uint32_t page = address.page();
         if (table->at(page).bits & MappedPage::kLarge) drop_region(*table, region_of(page));
         else if (table->present(page) && !still_granted(*table, page)) unmap_page(*table, page);
@@ -312,7 +316,7 @@ void ShadowPages::drop_supervisor(MappedPages& table, std::uint32_t region) {
 }
 
 void ShadowPages::flush_all() {
-    for (MappedPages* table : {&data_, &code_[0], &code_[1]})
+    for (MappedPages* table : {&data_, &code_})
         for (std::uint32_t region = 0; region < kRegions; ++region)
             if (table->count(region))
                 table->for_each_in_region(region, [&](std::uint32_t page) {
@@ -326,17 +330,7 @@ void ShadowPages::flush_all() {
 }
 
 void ShadowPages::reserve_data_region(std::uint32_t region) {
-    if (data_.count(region)) return;
-    if (region == s_.landing_region) {
-        // The data goes first: all landings move, and with them every pad.
-        for (std::uint32_t i = 0; i < s_.slots_used; ++i)
-            if (s_.slot[i].frame && s_.slot[i].pad_slot) strip_sites(i);
-        host_.unmap(gva(region << kRegionShift), kLandingRange);
-        s_.landing_region = 0;
-    }
-    for (CodeSpace space : {CodeSpace::kernel, CodeSpace::user})
-        if (code(space).count((region - (window_shift(space) >> kRegionShift)) & (kRegions - 1)))
-            move_window(space, region, kNoRegion);
+    if (data_.count(region) == 0 && taken_from_data(wrap(region - shift_regions()))) move_window(region, kNoRegion);
 }
 
 // --- user and supervisor ------------------------------------------------------------------------------------
@@ -349,10 +343,8 @@ void ShadowPages::set_user_boundary(std::uint32_t region) {
 void ShadowPages::settle_user_boundary() {
     std::uint32_t lowest_supervisor = kRegions, user_end = 0;
     for (std::uint32_t r = 0; r < kRegions; ++r) {
-        // Kernel code is out of the users' reach by its window; user code must be within their code segment.
-        const MappedPages& user = code(CodeSpace::user);
-        if (data_.supervisor(r) && lowest_supervisor == kRegions) lowest_supervisor = r;
-        if (data_.count(r) > data_.supervisor(r) || user.count(r) > user.supervisor(r)) user_end = r + 1;
+        if (data_.supervisor(r) + code_.supervisor(r) && lowest_supervisor == kRegions) lowest_supervisor = r;
+        if (data_.user(r) + code_.user(r)) user_end = r + 1;
     }
     // A boundary once found is kept while it serves, so that descriptors stay the same.
     const std::uint32_t current = s_.user_boundary_region ? s_.user_boundary_region - 1 : kRegions;
@@ -361,7 +353,8 @@ void ShadowPages::settle_user_boundary() {
     const std::uint32_t boundary = s_.user_boundary_region - 1;
     if (boundary != current) withdraw_kernel_window();
     for (std::uint32_t r = lowest_supervisor; r < boundary; ++r)
-        if (data_.supervisor(r)) drop_supervisor(data_, r);
+        for (MappedPages* table : {&data_, &code_})
+            if (table->supervisor(r)) drop_supervisor(*table, r);
     boundary_stale_ = false;
 }
 

@@ -4,10 +4,12 @@
 // translations may have changed (invlpg, CR3).  x86 promises no more than that, SDM Vol. 3A, section 4.10.4, so
 // page-table writes are not watched: at a flush the stored mappings are compared with the tables.
 //
-// Code runs from the code view (code_view.hpp), mapped `window_shift` above the linear address that the guest
-// believes in: the pages so mapped are a *window*.  Data and windows share the 4 GiB, so a window moves when a
-// data mapping, or the guest's page directory, wants its place.  Windows lie above what user segments reach
-// whenever one shift can bring all of them there; see window.cpp for the case where it cannot.
+// Code runs from the code view (code_view.hpp).  A view is mapped at the linear address that the guest believes
+// in, with a code segment of base 0; data is mapped S bytes below its address, and the data segments have a base
+// of -S.  So code and data of one address lie apart, and both tell the genuine offsets.  (The other way round, a
+// base in CS, costs some twenty cycles for every taken branch on AMD processors; a base in DS costs one cycle of
+// load latency at most.)  S is one of 1024 multiples of 4 MiB, chosen in window.cpp such that no view lies where
+// data is mapped, and it moves when the guest comes to use such a place.
 #pragma once
 
 #include "shadow/code_view.hpp"
@@ -35,12 +37,13 @@ class ShadowPages : public WriteObserver {
     /// neighbours that the same walk settles.  `code_write` tells that a code view was dropped for it;
     /// `unmappable` that the page is below the host's floor and the access must be emulated.
     DataFault map_data(gva address, const Translation& t, Access access);
-    /// Maps the code view of the page for execution in that space.  The frame must be RAM.
-    void map_code(CodeSpace space, gva address, const Translation& t);
+    /// Maps the code view of the page for execution.  The frame must be RAM.  False if the page is below the
+    /// host's floor and its code must be interpreted.
+    bool map_code(gva address, const Translation& t);
 
     bool data_present(gva a) const { return data_.present(a.page()); }
     const MappedPage& data_page(gva a) const { return data_.at(a.page()); }
-    const MappedPage& code_page(CodeSpace space, gva a) const { return code(space).at(a.page()); }
+    const MappedPage& code_page(gva a) const { return code_.at(a.page()); }
 
     /// The frame is about to be copied into a view: every alias becomes read-only.
     void write_protect(std::uint32_t frame);
@@ -49,14 +52,14 @@ class ShadowPages : public WriteObserver {
     /// Forgets a frame's view and every mapping of it.
     void drop_view(std::uint32_t frame);
     /// Makes the five bytes at `offset` of a view a gate site, unless something stands in the way.
-    bool make_site(CodeSpace space, unsigned slot, unsigned offset);
+    bool make_site(unsigned slot, unsigned offset, bool user);
     /// Gives up all gate sites of a view: they are int3 again.
     void strip_sites(unsigned slot);
-    /// Where a site that was jumped through lies in the guest's linear address space; nothing if the pad is
-    /// mapped for that space at no or at more than one place.
-    bool site_address(CodeSpace space, std::uint32_t site, gva& address) const;
+    /// Where a site that was jumped through lies in the guest's linear address space.  False for what is no site,
+    /// or none that this privilege can have jumped through.
+    bool site_address(std::uint32_t site, bool user, gva& address) const;
     /// If `address` lies in pads, mapped or not: the address of the site that leads there.
-    bool site_behind_pad(CodeSpace space, gva address, gva& site) const;
+    bool site_behind_pad(gva address, gva& site) const;
     /// Gate sites need the host's gate; without it (the default) make_site() always refuses.
     void enable_gates(std::uint64_t continuation);
 
@@ -79,12 +82,11 @@ class ShadowPages : public WriteObserver {
     }
     /// User segments end here: the lowest linear address that they may not reach (4 GiB: no limit needed).
     std::uint64_t user_boundary() const { return user_boundary_; }
-    std::uint32_t window_shift(CodeSpace space) const { return s_.window_shift[static_cast<unsigned>(space)]; }
-    /// If the host address lies in the window of that space: the guest's linear address for it.
-    bool in_window(CodeSpace space, std::uint32_t host_address, gva& guest) const {
-        guest = gva(host_address - window_shift(space));
-        return code(space).count(guest.value >> kRegionShift) != 0;
-    }
+    /// What a data segment's base gets added on the host.
+    std::uint32_t data_shift() const { return 0u - s_.shift; }
+    /// The guest-linear address of data at a host-linear one.
+    gva data_address(std::uint32_t host_address) const { return gva(host_address + s_.shift); }
+
     ShadowState::Counters& counters() { return s_.counters; }
 
   private:
@@ -96,21 +98,22 @@ class ShadowPages : public WriteObserver {
     void drop_changed(MappedPages& table);
     void drop_region(MappedPages& table, std::uint32_t region);
     void drop_supervisor(MappedPages& table, std::uint32_t region);
-    void reserve_data_region(std::uint32_t region);
-    void reserve_code_region(CodeSpace space, std::uint32_t region);
-    void map_pads(CodeSpace space, std::uint32_t page, unsigned slot);
+    void map_pads(std::uint32_t page, unsigned slot);
     void release_slot(unsigned slot);
     bool place_landing();
     void map_landing();
     std::uint32_t landing(std::uint32_t site) const;
-
+    void reserve_data_region(std::uint32_t region);
+    void reserve_code_region(std::uint32_t region);
     static constexpr std::uint32_t kNoRegion = kRegions;
     /// window.cpp.  Either region may be kNoRegion.
-    void move_window(CodeSpace space, std::uint32_t data_region, std::uint32_t code_region);
-    int choose_shift(CodeSpace space, const bool (&code_regions)[kRegions], std::uint32_t data_region,
-                     bool& crowded) const;
+    void move_window(std::uint32_t data_region, std::uint32_t code_region);
+    std::uint32_t choose_shift(const bool (&code_regions)[kRegions], const bool (&data_regions)[kRegions],
+                               bool& crowded) const;
     void check_windows();
     void withdraw_kernel_window();
+    static std::uint32_t wrap(std::uint32_t region) { return region & (kRegions - 1); }
+    std::uint32_t shift_regions() const { return s_.shift >> kRegionShift; }
     bool directory_entry_present(std::uint32_t region) const;
     /// True unless a mapping is held for a page that translates to something else now.
     bool same_target(const MappedPages& table, const MappedPage& mapped, const Translation& t) const {
@@ -119,19 +122,13 @@ class ShadowPages : public WriteObserver {
     }
     void settle_user_boundary();
     void set_user_boundary(std::uint32_t region);
-    bool occupied(std::uint32_t region) const {
-        return region == 0 || data_.count(region) != 0 || region == s_.landing_region;
+    /// True if a host region holds, or must be left to, something else than data.
+    bool taken_from_data(std::uint32_t host_region) const {
+        return host_region == 0 || host_region == s_.landing_region || code_.count(host_region) != 0;
     }
-    bool is_window_region(std::uint32_t region) const {
-        for (unsigned i = 0; i < kCodeSpaces; ++i)
-            if (code_[i].count((region - (s_.window_shift[i] >> kRegionShift)) & (kRegions - 1))) return true;
-        return false;
-    }
-    const MappedPages& code(CodeSpace space) const { return code_[static_cast<unsigned>(space)]; }
-    MappedPages& code(CodeSpace space) { return code_[static_cast<unsigned>(space)]; }
     /// Where a page of a table lies on the host.
     gva host_address(const MappedPages& table, std::uint32_t page) const {
-        return gva((page << kPageShift) + (&table == &data_ ? 0 : s_.window_shift[&table - code_]));
+        return gva((page << kPageShift) - (&table == &data_ ? s_.shift : 0));
     }
     void insert(MappedPages& table, std::uint32_t page, std::uint32_t bits, std::uint32_t& head);
     void make_room_for(std::uint32_t mappings);
@@ -144,11 +141,11 @@ class ShadowPages : public WriteObserver {
     HostSpace& host_;
     ShadowLimits limits_;
     MappedPages data_;
-    MappedPages code_[kCodeSpaces];
+    MappedPages code_;
     std::uint64_t user_boundary_ = 1ull << 32;
     bool boundary_stale_ = true;
     std::uint64_t gate_continuation_ = 0;  ///< 0: no gates
-    bool crowded_[kCodeSpaces] = {};  ///< no place without a present directory entry was found
+    bool crowded_ = false;  ///< no place without a present directory entry was found
 };
 
 }  // namespace ringpress

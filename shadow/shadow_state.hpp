@@ -45,6 +45,7 @@ struct MappedTable {
     std::uint16_t count[kRegions];       ///< pages mapped in the region
     std::uint16_t supervisor[kRegions];  ///< of them, with kSupervisor
     std::uint16_t local[kRegions];       ///< of them, without kGlobal
+    std::uint16_t pads[kRegions];        ///< of them, with kPad
     std::uint64_t regions[kRegions / 64];        ///< regions with a count above zero
     std::uint64_t local_regions[kRegions / 64];  ///< regions with a local count above zero
     std::uint32_t total;
@@ -61,7 +62,7 @@ struct FrameInfo {
 struct ViewSlot {
     static constexpr std::uint32_t kPads = ~0u;  ///< as `frame`: the slot holds the pads of another
     std::uint32_t frame = 0;           ///< plus one; 0: the slot is free
-    std::uint32_t first_alias[2] = {}; ///< by CodeSpace: a linear page (plus one) that the view is mapped for
+    std::uint32_t first_alias = 0;     ///< a linear page (plus one) that the view is mapped for
     std::uint32_t next_frame = 0;      ///< plus one: the frame that the last instruction runs on into
     std::uint32_t previous_frame = 0;  ///< plus one: a frame whose last instruction runs on into this one
     std::uint8_t has_fpu = 0;          ///< some copied instruction uses the FPU
@@ -81,21 +82,18 @@ struct GateSite {
 };
 inline constexpr std::uint32_t kGateSites = 16384;
 
-/// Views are mapped apart for the guest's kernel and for its user programs, each with a shift of its own.
-enum class CodeSpace : std::uint8_t { kernel, user };
-inline constexpr unsigned kCodeSpaces = 2;
-
 struct ShadowState {
     MappedTable data;
-    MappedTable code[kCodeSpaces];  ///< indexed by the guest's linear page; mapped at that page plus the shift
+    MappedTable code;
     FrameInfo frame[kMaxRamPages];
     ViewSlot slot[kViewSlots];
     std::uint32_t slots_used;  ///< slots beyond this were never used
     std::uint32_t clock_hand;
-    std::uint32_t window_shift[kCodeSpaces];  ///< S: a multiple of 4 MiB
+    std::uint64_t code_regions[kRegions / 64];  ///< regions that code was mapped in since S was chosen afresh
+    std::uint32_t shift;  ///< S, see shadow_pages.hpp: a multiple of 4 MiB
     GateSite site[kGateSites];
     std::uint32_t sites_used, first_free_site;
-    std::uint32_t landing_region;  ///< where 64-bit code lies that gates jump to; 0: nowhere
+    std::uint32_t landing_region;  ///< host region of the 64-bit code that gates jump to; 0: nowhere
     std::uint32_t user_boundary_region;  ///< first region that user segments may not reach (plus one; 0: unset)
     std::uint32_t mapping_estimate;      ///< upper bound of host mappings made since the last full flush
     std::uint32_t descriptor_count;

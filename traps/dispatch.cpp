@@ -15,7 +15,7 @@ Dispatcher::Dispatcher(VCpu& cpu, GuestMemory& memory, DeviceBus& bus, TimeSourc
 
 void Dispatcher::handle(const HostTrap& trap) {
     last_insn_ = InsnId::undefined;
-    trapped_space_ = space();
+    trapped_user_ = m_.cpu.cpl == 3;
     switch (trap.vector) {
         case static_cast<std::uint8_t>(Vector::BP): handle_breakpoint(); break;
         case static_cast<std::uint8_t>(Vector::PF): handle_page_fault(trap.error, trap.address); break;
@@ -215,7 +215,8 @@ Entry Dispatcher::entry() {
     const VCpu& cpu = m_.cpu;
     const bool user = cpu.cpl == 3;
     SegmentContext context;
-    if (!(user && policy_.user_code_direct)) context.code_shift = shadows_.pages.window_shift(space());
+    context.data_shift = shadows_.pages.data_shift();
+    if (user && policy_.user_code_direct) context.code_shift = context.data_shift;
     context.user_boundary = user ? shadows_.pages.user_boundary() : 1ull << 32;
     Entry e;
     e.selectors = shadows_.descriptors.selectors(cpu, context);

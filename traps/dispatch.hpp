@@ -85,9 +85,8 @@ class Dispatcher : public TranslationControl {
     void interpret_at_eip(TrapCause cause);
     [[noreturn]] void stuck(const Instruction& insn);
     bool resumable();
-    CodeSpace space() const { return m_.cpu.cpl == 3 ? CodeSpace::user : CodeSpace::kernel; }
     bool fpu_trapped() const { return m_.cpu.cr0 & (cr0::TS | cr0::EM); }
-    unsigned view_of(gva address, const Translation& t);
+    int view_of(gva address, const Translation& t);
 
     Machine m_;
     Shadows shadows_;
@@ -98,7 +97,7 @@ class Dispatcher : public TranslationControl {
     TrapCause cause_ = TrapCause::reflected;
     InsnId last_insn_ = InsnId::undefined;
     std::uint32_t sensitivity_ = 0;
-    CodeSpace trapped_space_ = CodeSpace::kernel;  ///< where the trap at hand came from
+    bool trapped_user_ = false;  ///< the trap at hand came from CPL 3
     std::uint32_t shadow_eip_ = 0;  ///< where an interrupt shadow holds
     static constexpr unsigned kHeatEntries = 8192;
     static constexpr std::uint8_t kNeverHot = 255;

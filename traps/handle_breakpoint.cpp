@@ -4,14 +4,14 @@
 
 namespace ringpress {
 
-/// The view slot behind `address`, made and mapped if need be.
-unsigned Dispatcher::view_of(gva address, const Translation& t) {
+/// The view slot behind `address`, made and mapped if need be; -1 if the host cannot map it there.
+int Dispatcher::view_of(gva address, const Translation& t) {
     const std::uint32_t frame = t.physical.page();
     const int slot = shadows_.views.slot_of(frame);
-    const MappedPage& mapped = shadows_.pages.code_page(space(), address);
+    const MappedPage& mapped = shadows_.pages.code_page(address);
     if (slot < 0 || !mapped.present() || mapped.target() != static_cast<unsigned>(slot))
-        shadows_.pages.map_code(space(), address, t);
-    return static_cast<unsigned>(shadows_.views.slot_of(frame));
+        if (!shadows_.pages.map_code(address, t)) return -1;
+    return shadows_.views.slot_of(frame);
 }
 
 void Dispatcher::handle_breakpoint() {
@@ -20,7 +20,7 @@ void Dispatcher::handle_breakpoint() {
     const gva address(cpu.segment(Seg::cs).base + cpu.eip);
     const bool user = cpu.cpl == 3;
     gva site;
-    if (shadows_.pages.site_behind_pad(space(), address, site)) {  // the pad of another view was still mapped
+    if (shadows_.pages.site_behind_pad(address, site)) {  // the pad of another view was still mapped
         cpu.eip = site.value - cpu.segment(Seg::cs).base;
         emulate_at_eip(TrapCause::patched);
         return;
@@ -39,7 +39,12 @@ void Dispatcher::handle_breakpoint() {
         interpret_at_eip(TrapCause::mmio);
         return;
     }
-    const unsigned slot = view_of(address, t.value());
+    const int view = view_of(address, t.value());
+    if (view < 0) {
+        interpret_at_eip(TrapCause::mmio);
+        return;
+    }
+    const auto slot = static_cast<unsigned>(view);
     const unsigned offset = address.offset();
     if (!shadows_.views.proven(slot, offset)) {
         prover_.prove(address, slot);

@@ -11,7 +11,7 @@ void Dispatcher::handle_gate(std::uint32_t site) {
     cause_ = TrapCause::gate;
     ++statistics_.traps[static_cast<unsigned>(cause_)];
     gva address;
-    if (!shadows_.pages.site_address(space(), site, address)) {
+    if (!shadows_.pages.site_address(site, cpu.cpl == 3, address)) {
         // Only a wild jump into the pads comes here; to the guest there is no such code.
         reflect_fault(Fault::gp(0));
         return;
@@ -36,12 +36,12 @@ void Dispatcher::warm(std::uint32_t physical, gva address, unsigned slot, const 
     // Emulation may have dropped the view, or have made another of the same frame.
     if (shadows_.views.slot_of(physical >> kPageShift) != static_cast<int>(slot)) return;
     if (!shadows_.views.proven(slot, address.offset()) || shadows_.views.copied(slot, address.offset())) return;
-    if (!shadows_.pages.make_site(trapped_space_, slot, address.offset())) return;
+    if (!shadows_.pages.make_site(slot, address.offset(), trapped_user_)) return;
     ++statistics_.inlined_sites;
 }
 
 bool Dispatcher::inside_site(gva address) const {
-    const MappedPage& mapped = shadows_.pages.code_page(space(), address);
+    const MappedPage& mapped = shadows_.pages.code_page(address);
     return mapped.present() && !(mapped.bits & MappedPage::kPad) &&
            shadows_.views.covered(mapped.target(), address.offset());
 }
@@ -49,7 +49,7 @@ bool Dispatcher::inside_site(gva address) const {
 /// True if a byte behind a site's jump was executed: something jumps there, so the site is given up for good.
 bool Dispatcher::entered_site(gva address) {
     if (!inside_site(address)) return false;
-    const unsigned slot = shadows_.pages.code_page(space(), address).target();
+    const unsigned slot = shadows_.pages.code_page(address).target();
     const std::uint32_t frame = shadows_.views.slot(slot).frame - 1;
     unsigned start = address.offset();
     while (shadows_.views.covered(slot, start)) --start;
@@ -69,7 +69,7 @@ void Dispatcher::leave_site(gva address) {
         ++statistics_.burst_instructions;
         return;
     }
-    shadows_.pages.strip_sites(shadows_.pages.code_page(space(), address).target());
+    shadows_.pages.strip_sites(shadows_.pages.code_page(address).target());
 }
 
 }  // namespace ringpress

@@ -13,10 +13,10 @@ void Dispatcher::handle_page_fault(std::uint32_t error, std::uint32_t address) {
     const bool user = cpu.cpl == 3;
     if (error & kHostFetch) {
         const bool direct = user && policy_.user_code_direct;
-        handle_fetch_fault(gva(direct ? address : address - shadows_.pages.window_shift(space())));
+        handle_fetch_fault(direct ? shadows_.pages.data_address(address) : gva(address));
         return;
     }
-    handle_data_fault({static_cast<bool>(error & kHostWrite), user, false}, gva(address));
+    handle_data_fault({static_cast<bool>(error & kHostWrite), user, false}, shadows_.pages.data_address(address));
 }
 
 void Dispatcher::handle_fetch_fault(gva address) {
@@ -24,7 +24,7 @@ void Dispatcher::handle_fetch_fault(gva address) {
     const bool user = cpu.cpl == 3;
     const gva first(cpu.segment(Seg::cs).base + cpu.eip);
     gva site;
-    if (shadows_.pages.site_behind_pad(space(), address, site)) {
+    if (shadows_.pages.site_behind_pad(address, site)) {
         // A gate site of a second alias: its pads are mapped elsewhere.
         cpu.eip = site.value - cpu.segment(Seg::cs).base;
         emulate_at_eip(TrapCause::patched);
@@ -48,7 +48,12 @@ void Dispatcher::handle_fetch_fault(gva address) {
             interpret_at_eip(TrapCause::mmio);
         return;
     }
-    const unsigned slot = view_of(at, t.value());
+    const int view = view_of(at, t.value());
+    if (view < 0) {
+        interpret_at_eip(TrapCause::mmio);
+        return;
+    }
+    const auto slot = static_cast<unsigned>(view);
     // The address will be executed now: proving it here saves the breakpoint.
     if (at == first && !shadows_.views.proven(slot, at.offset())) prover_.prove(at, slot);
 }
