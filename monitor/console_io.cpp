@@ -251,6 +251,11 @@ void ConsoleIo::finish() {
         if (count == 0 || left.count() <= 0) break;
         poll(waiting, static_cast<nfds_t>(count), static_cast<int>(left.count()));
     }
+    // On a screen, what comes next shall not begin behind the guest's prompt.  Elsewhere bytes stay as they
+    // are.
+    if (io.serial_sink && io.serial_sink->inside_line() && isatty(io.serial_sink->fd())) {
+        io.serial_sink->put(reinterpret_cast<const std::uint8_t*>("\n"), 1);
+    }
     if (io.display) {
         io.next_refresh = {};
         io.show_screen();

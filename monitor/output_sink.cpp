@@ -49,7 +49,8 @@ OutputSink::OutputSink(const std::string& channel, const char* option) {
 }
 
 void OutputSink::put(const std::uint8_t* bytes, std::size_t size) {
-    if (failed()) return;
+    if (failed() || size == 0) return;
+    inside_line_ = bytes[size - 1] != '\n';
     buffer_.assign(bytes, bytes + size);
     sent_ = 0;
     flush();

@@ -29,6 +29,8 @@ class OutputSink {
     /// put after that is dropped.
     bool failed() const { return error_ != 0; }
     int error() const { return error_; }
+    /// True if what was put last did not end a line: a message after it would not begin one.
+    bool inside_line() const { return inside_line_; }
     const std::string& name() const { return name_; }  ///< for messages
 
     /// Takes bytes.  Only when nothing is pending.
@@ -43,6 +45,7 @@ class OutputSink {
     UniqueFd owned_;
     int fd_ = -1;
     bool may_block_ = false;  ///< the descriptor could not be opened anew as non-blocking
+    bool inside_line_ = false;
     int error_ = 0;
     std::vector<std::uint8_t> buffer_;
     std::size_t sent_ = 0;

@@ -286,7 +286,10 @@ int echo_guest() {
             put(arena->serial_out, fmt::format("<{}>", byte));
         }
     }
+    put(arena->serial_out, "prompt");
     console.finish();
+    std::printf("message\n");
+    std::fflush(stdout);
     return console.quit_requested() == Quit::user ? 7 : 1;
 }
 
@@ -307,6 +310,7 @@ TEST_CASE("At a terminal every key reaches the guest, Ctrl-C too, and Ctrl-A x l
     child.type("\x01x");
     CHECK(WEXITSTATUS(child.wait()) == 7);
     CHECK_FALSE(child.raw());
+    CHECK(child.shows("prompt\r\nmessage"));
 }
 
 namespace {
