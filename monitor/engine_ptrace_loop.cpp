@@ -47,7 +47,8 @@ TraceLoop::~TraceLoop() {
 }
 
 bool TraceLoop::start() {
-    return run_to(batch_started) && tracee_.adopt();
+    user_regs_struct r;
+    return run_to(batch_started, r) && tracee_.adopt();
 }
 
 void TraceLoop::run() {
@@ -140,16 +141,16 @@ bool TraceLoop::go() {
 }
 
 bool TraceLoop::make_calls() {
-    const user_regs_struct r = stub_registers(batch_calls, batch_stop, 0);
+    user_regs_struct r = stub_registers(batch_calls, batch_stop, 0);
     batch_.clear();
-    return tracee_.write(r) && tracee_.resume() && run_to(batch_stopped);
+    return tracee_.write(r) && tracee_.resume() && run_to(batch_stopped, r);
 }
 
-/// Waits until the process, on its way through our own code, stops behind the int3 before `where`.
-bool TraceLoop::run_to(const char* where) {
+/// Waits until the process, on its way through our own code, stops behind the int3 before `where`; `r` tells with
+/// which registers.
+bool TraceLoop::run_to(const char* where, user_regs_struct& r) {
     for (;;) {
         siginfo_t why;
-        user_regs_struct r;
         const int signal = tracee_.wait(why);
         if (signal == 0) return false;
         if (signal == Tracee::kDoorbell) {
@@ -203,7 +204,7 @@ bool TraceLoop::answer_stop() {
 /// Lets the signal be delivered: the handler's int3 is a second stop, with the frame in shared memory.
 bool TraceLoop::answer_fault(int signal) {
     user_regs_struct r;
-    if (!tracee_.resume(signal) || !run_to(batch_signalled) || !tracee_.read(r)) return false;
+    if (!tracee_.resume(signal) || !run_to(batch_signalled, r)) return false;
     // The frame: a return address, the ucontext, the siginfo.  It is on the signal stack unless code that has
     // broken out made up a stack of its own.
     const BatchMemory& memory = batch_.memory();

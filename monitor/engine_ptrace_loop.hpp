@@ -31,7 +31,7 @@ class TraceLoop : HostSpaceBatch::Runner {
     bool answer_fault(int signal);
     bool from_guest(std::uint64_t selector);
     bool make_calls();
-    bool run_to(const char* where);
+    bool run_to(const char* where, user_regs_struct& r);
     bool interrupted();
     void run_batch() override { make_calls(); }
     user_regs_struct stub_registers(void (*code)(), void (*then)(), std::uint64_t stack) const;
