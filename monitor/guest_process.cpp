@@ -1,8 +1,10 @@
 #include "monitor/guest_process.hpp"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -30,11 +32,25 @@ void close_others(std::vector<int> keep) {
     close_range(from, ~0u, 0);
 }
 
+/// Capabilities of a root user's process: gone, in every set.  Raw calls, since libcap is not worth a dependency.
+void drop_capabilities() {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    syscall(SYS_capset, &header, none);
+}
+
 void isolate() {
-    // Best effort: a host that forbids user namespaces still has the seccomp filter.
-    if (unshare(CLONE_NEWUSER | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNS) != 0) errno = 0;
+    // Best effort: a host that forbids user namespaces still has the seccomp filter.  An ordinary user gets the
+    // other namespaces only together with a user namespace; root may get them without.
+    constexpr int kOthers = CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNS;
+    if (unshare(CLONE_NEWUSER | kOthers) != 0 && unshare(kOthers) != 0) errno = 0;
     const rlimit none{0, 0};
     setrlimit(RLIMIT_CORE, &none);
+    // Under setarch -X every readable mapping would be executable, guest RAM included.
+    const int execution_domain = personality(0xFFFFFFFF);
+    if (execution_domain >= 0) personality(static_cast<unsigned>(execution_domain) & ~READ_IMPLIES_EXEC);
+    drop_capabilities();
     prctl(PR_SET_DUMPABLE, 0);
 }
 
@@ -55,6 +71,9 @@ GuestProcess::GuestProcess(const std::vector<int>& keep, const std::function<voi
         sigprocmask(SIG_UNBLOCK, &all, nullptr);
         close_others(keep);
         isolate();
+        // Again, because a change of credentials may clear it, prctl(2).
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != supervisor) _exit(2);
         try {
             body();
         } catch (...) {

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "monitor/core_syscalls.hpp"
+#include "monitor/host_call.hpp"
 
 namespace ringpress {
 
@@ -51,7 +53,8 @@ class Filter {
                 fail_unless_equal(values[i]);
         }
     }
-    /// arg[n] and arg[n] + arg[m] must lie in the low 4 GiB.
+    /// arg[n] and arg[n] + arg[m] must lie in the low 4 GiB.  (The kernel rounds lengths up to whole pages and
+    /// refuses addresses that are not at one, so what ends below 4 GiB here does so there.)
     void require_low_range(unsigned n, unsigned m) {
         require_equal(argument(n) + 4, 0);
         require_equal(argument(m) + 4, 0);
@@ -143,19 +146,31 @@ void install_fence(const FenceConfig& config) {
     f.require_argument_one_of(2, {PROT_READ, PROT_READ | PROT_WRITE});
     f.allow();
     f.begin(SYS_timer_settime, core_timer_settime_end);
+    f.require_argument(1, 0);  // no flags: relative times
+    f.require_argument(3, 0);  // the old setting is not asked for
     f.allow();
     f.begin(SYS_modify_ldt, core_modify_ldt_end);
-    f.require_argument(0, 0x11);
+    f.require_argument(0, kWriteLdt);
+    f.require_argument(2, sizeof(user_desc));
     f.allow();
-    f.begin(SYS_futex, core_futex_end);
-    f.require_argument(0, reinterpret_cast<std::uint64_t>(config.doorbell));
-    f.require_argument(1, FUTEX_WAIT);
-    f.allow();
-    f.begin(SYS_write, core_write_end);
-    f.require_argument(0, static_cast<std::uint64_t>(config.notify_fd));
-    f.require_argument(2, 8);
-    f.allow();
+    if (config.doorbell) {
+        f.begin(SYS_futex, core_futex_end);
+        f.require_argument(0, reinterpret_cast<std::uint64_t>(config.doorbell));
+        f.require_argument(1, FUTEX_WAIT);
+        f.allow();
+        // A wait with a timeout that a stop or the freezer (suspend to RAM, a paused container) interrupts: the
+        // kernel itself makes the process call this from the same instruction, to wait for what is left.
+        f.begin(SYS_restart_syscall, core_futex_end);
+        f.allow();
+    }
+    if (config.notify_fd >= 0) {
+        f.begin(SYS_write, core_write_end);
+        f.require_argument(0, static_cast<std::uint64_t>(config.notify_fd));
+        f.require_argument(2, sizeof(std::uint64_t));
+        f.allow();
+    }
     f.begin(SYS_clock_gettime, core_clock_gettime_end);
+    f.require_argument(0, CLOCK_MONOTONIC);  // other clocks tell of other processes
     f.allow();
 
     std::vector<sock_filter> code = f.finish();
