@@ -40,8 +40,8 @@ void stay_on_this_processor() {
 }
 
 /// The world's signals are for the supervisor's main thread; only what this thread does itself is for it.
-/// SIGCHLD, which the kernel sends at every stop, is ignored only where it is not blocked: blocked here, it would
-/// wake the main thread each time.
+/// SIGCHLD, which the kernel sends at every stop, is ignored only where it is not blocked: blocked here, it
+/// would wake the main thread each time.
 sigset_t not_for_the_tracing_thread() {
     sigset_t set;
     sigfillset(&set);

@@ -146,8 +146,8 @@ bool TraceLoop::make_calls() {
     return tracee_.write(r) && tracee_.resume() && run_to(batch_stopped, r);
 }
 
-/// Waits until the process, on its way through our own code, stops behind the int3 before `where`; `r` tells with
-/// which registers.
+/// Waits until the process, on its way through our own code, stops behind the int3 before `where`; `r` tells
+/// with which registers.
 bool TraceLoop::run_to(const char* where, user_regs_struct& r) {
     for (;;) {
         siginfo_t why;

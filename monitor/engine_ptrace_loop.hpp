@@ -43,7 +43,7 @@ class TraceLoop : HostSpaceBatch::Runner {
     const ShadowState& shadow_;
     const GuestProcess& process_;
 
-    HostSelectors selectors_;  ///< what the guest was last resumed with
+    HostSelectors selectors_;      ///< what the guest was last resumed with
     ucontext_t* frame_ = nullptr;  ///< the process is in its signal handler: the frame that it will leave by
     bool rung_ = false;            ///< the doorbell stopped the stub instead of the guest
     std::atomic<bool> expired_{false};     ///< the timer went off
