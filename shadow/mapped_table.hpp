@@ -20,6 +20,8 @@ class MappedPages {
     /// Pages that CPL 3 may reach.
     unsigned user(std::uint32_t region) const { return t_.count[region] - t_.supervisor[region] - t_.pads[region]; }
     std::uint16_t local(std::uint32_t region) const { return t_.local[region]; }
+    /// Parts of a 4 MiB page.
+    std::uint16_t large(std::uint32_t region) const { return t_.large[region]; }
 
     /// bits as in MappedPage, with kPresent; the page must not be present.  head: the alias list it joins.
     void insert(std::uint32_t page, std::uint32_t bits, std::uint32_t& head) {
@@ -84,6 +86,7 @@ class MappedPages {
         if (!(bits & MappedPage::kGlobal)) count_up(t_.local[region], t_.local_regions, region, by);
         if (bits & MappedPage::kSupervisor) t_.supervisor[region] = static_cast<std::uint16_t>(t_.supervisor[region] + by);
         if (bits & MappedPage::kPad) t_.pads[region] = static_cast<std::uint16_t>(t_.pads[region] + by);
+        if (bits & MappedPage::kLarge) t_.large[region] = static_cast<std::uint16_t>(t_.large[region] + by);
         t_.total += static_cast<std::uint32_t>(by);
     }
     MappedTable& t_;

@@ -295,7 +295,8 @@ void ShadowPages::flush_changed() {
 void ShadowPages::invalidate(gva address) {
     for (MappedPages* table : {&data_, &code_}) {
         const std::uint32_t page = address.page();
-        if (table->at(page).bits & MappedPage::kLarge) drop_region(*table, region_of(page));
+        // Any address of a 4 MiB page stands for all of it, one that was never touched as well.
+        if (table->large(region_of(page))) drop_region(*table, region_of(page));
         else if (table->present(page) && !still_granted(*table, page)) unmap_page(*table, page);
     }
 }

@@ -46,6 +46,7 @@ struct MappedTable {
     std::uint16_t supervisor[kRegions];  ///< of them, with kSupervisor
     std::uint16_t local[kRegions];       ///< of them, without kGlobal
     std::uint16_t pads[kRegions];        ///< of them, with kPad
+    std::uint16_t large[kRegions];       ///< of them, with kLarge
     std::uint64_t regions[kRegions / 64];        ///< regions with a count above zero
     std::uint64_t local_regions[kRegions / 64];  ///< regions with a local count above zero
     std::uint32_t total;
