@@ -25,19 +25,21 @@ Result<std::uint32_t> push_frame(Machine& m, const SegmentRegister& ss, std::uin
     const Access access = Access::store(user);
 
     if (within_limit(ss, bottom, bytes)) {
-        std::uint8_t* const ram = TRY(m.memory.span(gva(ss.base + bottom), bytes, access));
-        if (ram) {
+        const Result<std::uint8_t*> ram = m.memory.span(gva(ss.base + bottom), bytes, access);
+        if (ram && ram.value()) {
             for (unsigned i = 0; i < frame.count; ++i)
-                put(ram + (frame.count - 1 - i) * width, width, frame.value[i]);
+                put(ram.value() + (frame.count - 1 - i) * width, width, frame.value[i]);
             return below;
         }
     }
-    // Two pages, a device, or a stack that wraps: every slot is tried before the first is written.
+    // Two pages, a device, a stack that wraps, or a fault, which belongs to the first word pushed: every slot is
+    // tried before the first is written.
     auto slot = [&](unsigned i) { return (esp - (i + 1) * width) & mask; };
     for (unsigned i = 0; i < frame.count; ++i) {
         if (!within_limit(ss, slot(i), width)) return Fault::ss(ss_error);
-        TRY(m.memory.translate(gva(ss.base + slot(i)), access));
-        TRY(m.memory.translate(gva(ss.base + slot(i) + width - 1), access));
+        const gva first(ss.base + slot(i)), last(first + (width - 1));
+        TRY(m.memory.translate(first, access));
+        if (last.page() != first.page()) TRY(m.memory.translate(last.page_base(), access));
     }
     for (unsigned i = 0; i < frame.count; ++i)
         TRY(m.memory.write(gva(ss.base + slot(i)), width, frame.value[i], access));

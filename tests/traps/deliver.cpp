@@ -178,7 +178,16 @@ TEST_CASE("a frame that straddles two pages is pushed whole or not at all") {
     REQUIRE_FALSE(r);
     CHECK(r.fault().vector == Vector::PF);
     CHECK(r.fault().error == pf_error::W);
+    CHECK(r.fault().address == kKernelStack - 4);  // EFLAGS was still pushed above it
     CHECK(t.get32(kKernelStack) == 0x5A5A5A5A);
+
+    // A word of its own on both pages: the first byte that is not there.
+    t.put32(0x21000 + 4 * 7, 7 << 12 | 7);
+    t.put32(0x21000 + 4 * 8, 0);
+    t.cpu.reg(Gpr::esp) = kKernelStack + 2;
+    const auto split = enter_gate(t.m, kExternalEvent, kCodeAt);
+    REQUIRE_FALSE(split);
+    CHECK(split.fault().address == kKernelStack);
 }
 
 TEST_CASE("faults while delivering combine as table 6-5 has it") {
@@ -214,7 +223,7 @@ TEST_CASE("a contributory fault followed by a page fault is served in turn") {
     t.put32(0x21000 + 4 * ((kInnerStack1 >> 12) - 1), 0);
     reflect(t.m, Fault::gp(0));
     CHECK(t.cpu.eip == kHandler + 0x10);
-    CHECK(t.cpu.cr2 == kInnerStack1 - 24);
+    CHECK(t.cpu.cr2 == kInnerStack1 - 4);  // the first word pushed
     CHECK(t.stack(0) == pf_error::W);
 }
 
