@@ -39,6 +39,7 @@ std::uint32_t ShadowPages::landing(std::uint32_t site) const {
 void ShadowPages::map_landing() {
     host_.map_view(gva(s_.landing_region << kRegionShift), kViewSlots, kLandingPages);
     ++s_.counters.map_calls;
+    s_.mapping_estimate += 2;
 }
 
 /// Chooses a region for the landings: out of the users' reach, free, and not named by the guest's directory.
@@ -154,6 +155,8 @@ void ShadowPages::map_pads(std::uint32_t page, unsigned slot) {
     insert(code_, pads, pad_slot << kPageShift | MappedPage::kPad | MappedPage::kGlobal, s_.slot[pad_slot].first_alias);
     host_.map_view(host_address(code_, pads), pad_slot, 1);
     ++s_.counters.map_calls;
+    s_.mapping_estimate += 2;
+    part_straddlers(pads);
 }
 
 bool ShadowPages::site_address(std::uint32_t site, bool user, gva& address) const {

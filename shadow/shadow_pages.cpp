@@ -34,6 +34,7 @@ struct ShadowPages::Run {
         if (end == first) return;
         owner.host_.unmap(owner.host_address(table, first), std::uint64_t{end - first} << kPageShift);
         ++owner.s_.counters.map_calls;
+        ++owner.s_.mapping_estimate;  // one mapping may have become two
         first = end = 0;
     }
 };
@@ -72,6 +73,7 @@ void ShadowPages::unmap_page(MappedPages& table, std::uint32_t page) {
     host_.unmap(host_address(table, page), kPageSize);
     ++s_.counters.pages_unmapped;
     ++s_.counters.map_calls;
+    ++s_.mapping_estimate;  // one mapping may have become two
 }
 
 // --- mapping ------------------------------------------------------------------------------------------------
@@ -169,6 +171,7 @@ bool ShadowPages::map_code(gva address, const Translation& t) {
     insert(code_, page, bits, view.first_alias);
     host_.map_view(host_address(code_, page), slot, 1);
     ++s_.counters.map_calls;
+    part_straddlers(page);
 
     // Where this page's sites lead to there must be this view's pads, or nothing.
     const std::uint32_t pads = (page + kPadPages) & (kLinearPages - 1);
@@ -178,6 +181,21 @@ bool ShadowPages::map_code(gva address, const Translation& t) {
     const std::uint32_t sites = (page - kPadPages) & (kLinearPages - 1);
     if (code_.present(sites) && s_.slot[code_.at(sites).target()].pad_slot) strip_sites(code_.at(sites).target());
     return true;
+}
+
+void ShadowPages::part_straddlers(std::uint32_t page) {
+    for (const std::uint32_t first : {(page - 1) & (kLinearPages - 1), page}) {
+        const MappedPage& here = code_.at(first);
+        const MappedPage& behind = code_.at((first + 1) & (kLinearPages - 1));
+        if (!here.present() || (here.bits & MappedPage::kPad) || !behind.present()) continue;
+        const std::uint32_t next = s_.slot[here.target()].next_frame;
+        if (next && views_.slot_of(next - 1) != static_cast<int>(behind.target())) views_.cut_straddler(here.target());
+    }
+}
+
+void ShadowPages::settle_straddler(unsigned slot) {
+    for (std::uint32_t alias = s_.slot[slot].first_alias; alias; alias = code_.at(alias - 1).next_alias)
+        part_straddlers(alias - 1);
 }
 
 void ShadowPages::make_room_for(std::uint32_t mappings) {

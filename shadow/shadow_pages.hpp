@@ -49,6 +49,9 @@ class ShadowPages : public WriteObserver {
     void write_protect(std::uint32_t frame);
     /// Emulation (or a disk) has written to RAM: the page's view no longer tells the truth.
     void ram_written(gpa page) override;
+    /// The last instruction of a view was joined to another: wherever something else is mapped behind it, it must
+    /// not run, and is cut again.
+    void settle_straddler(unsigned slot);
     /// Forgets a frame's view and every mapping of it.
     void drop_view(std::uint32_t frame);
     /// Makes the five bytes at `offset` of a view a gate site, unless something stands in the way.
@@ -99,6 +102,9 @@ class ShadowPages : public WriteObserver {
     void drop_region(MappedPages& table, std::uint32_t region);
     void drop_supervisor(MappedPages& table, std::uint32_t region);
     void map_pads(std::uint32_t page, unsigned slot);
+    /// Cuts instructions that run on from one mapped view into another that they were not proven with, at the two
+    /// edges of a page that was mapped just now.
+    void part_straddlers(std::uint32_t page);
     void release_slot(unsigned slot);
     bool place_landing();
     void map_landing();
