@@ -29,6 +29,11 @@ inline void set_cpl(Machine& m, unsigned cpl) {
 
 inline bool user_mode(const Machine& m) { return m.cpu.cpl == 3; }
 
+/// True if misaligned data accesses are #AC now, SDM Vol. 3A, section 6.15, interrupt 17.
+inline bool alignment_checked(const VCpu& cpu) {
+    return cpu.cpl == 3 && (cpu.cr0 & cr0::AM) && (cpu.eflags & eflags::AC);
+}
+
 /// True if `width` bytes at `offset` lie inside the segment, SDM Vol. 3A, section 5.3.
 inline bool within_limit(const SegmentRegister& s, std::uint32_t offset, std::uint32_t width) {
     const std::uint32_t last = offset + width - 1;

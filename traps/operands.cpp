@@ -17,7 +17,10 @@ Result<gva> linear(const VCpu& cpu, Seg segment, std::uint32_t offset, unsigned 
     const bool usable = s.present() && (write ? s.is_writable_data() : s.is_readable());
     if (!usable || !within_limit(s, offset, width))
         return segment == Seg::ss ? Fault::ss(0) : Fault::gp(0);
-    return gva(s.base + offset);
+    const gva at(s.base + offset);
+    const unsigned alignment = width == 6 ? 4 : width;  // a table register's contents, SDM Vol. 3A, table 6-7
+    if (alignment_checked(cpu) && (at.value & (alignment - 1))) return Fault{Vector::AC, 0, 0};
+    return at;
 }
 
 Result<std::uint32_t> load(Machine& m, Seg segment, std::uint32_t offset, unsigned width) {

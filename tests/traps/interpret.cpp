@@ -298,3 +298,27 @@ TEST_CASE("what is not an integer instruction is not handled, and nothing change
         CHECK_FALSE(interpret(t.m, t.decode(bytes)).handled);
     CHECK(same_state(before, t.cpu));
 }
+
+TEST_CASE("misaligned accesses are #AC for user code that asked for it, and for nobody else") {
+    const Fault misaligned{Vector::AC, 0, 0};
+    for (const bool mask : {false, true})
+        for (const bool flag : {false, true})
+            for (const unsigned cpl : {0u, 1u, 3u}) {
+                TestMachine t;
+                t.become(cpl);
+                if (mask) t.cpu.cr0 |= cr0::AM;
+                if (flag) t.cpu.eflags |= eflags::AC;
+                INFO("AM " << mask << ", AC " << flag << ", CPL " << cpl);
+                const Fault wanted = mask && flag && cpl == 3 ? misaligned : kNoFault;
+                t.cpu.reg(Gpr::ebx) = kDataAt + 2;
+                CHECK(t.fault_of({0x8B, 0x03}) == wanted);        // mov eax, [ebx]
+                CHECK(t.fault_of({0x89, 0x03}) == wanted);        // mov [ebx], eax
+                CHECK(t.fault_of({0x66, 0x8B, 0x03}) == kNoFault);  // mov ax, [ebx]
+                t.cpu.reg(Gpr::ebx) = kDataAt + 3;
+                CHECK(t.fault_of({0x66, 0x01, 0x03}) == wanted);  // add [ebx], ax
+                CHECK(t.fault_of({0x8A, 0x03}) == kNoFault);      // mov al, [ebx]
+                t.cpu.reg(Gpr::ebx) = kDataAt + 4;
+                CHECK(t.fault_of({0x0F, 0xC7, 0x0B}) == wanted);  // cmpxchg8b [ebx]
+                CHECK(t.fault_of({0x0F, 0x01, 0x03}) == kNoFault);  // sgdt [ebx]: four are enough
+            }
+}
