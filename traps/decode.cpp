@@ -79,6 +79,11 @@ Instruction Decoder::decode(const std::uint8_t* bytes, std::size_t available, un
     Instruction insn;
     const Layout layout = parse_layout(bytes, available, code_size, insn);
     truncated_ = layout == Layout::truncated;
+    if (layout == Layout::too_long) {
+        Instruction overlong;
+        overlong.too_long = true;
+        return overlong;
+    }
     if (layout != Layout::complete) return nothing;
 
     const Verdict verdict = classify(insn);

@@ -19,6 +19,7 @@ class Decoder {
 
     /// Decodes one instruction of a 32-bit (or 16-bit, code_size 2) code segment from up to `available` bytes.
     /// id is `undefined` and length 0 if the bytes are no instruction, or too few: `truncated` tells which.
+    /// More than 15 bytes: the same, with too_long.
     /// Allocates nothing and makes no system call: usable in a signal handler.
     Instruction decode(const std::uint8_t* bytes, std::size_t available, unsigned code_size = 4);
     bool truncated() const { return truncated_; }

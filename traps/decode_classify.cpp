@@ -18,16 +18,16 @@ Verdict branch(Instruction& insn, Flow flow) {
     return Verdict::innocuous;
 }
 
-Verdict fpu(Instruction& insn, Verdict verdict) {
-    insn.uses_fpu = true;
-    return verdict;
+Verdict fpu(Instruction& insn, FpuUse use) {
+    insn.fpu = use;
+    return Verdict::innocuous;
 }
 
 Verdict one_byte(Instruction& insn) {
     const unsigned op = insn.opcode, reg = insn.reg_field();
     if (op >= 0x70 && op <= 0x7F) return branch(insn, Flow::jcc);
     // Every x87 encoding is harmless, the undocumented aliases included: it touches the FPU and its operand.
-    if (op >= 0xD8 && op <= 0xDF) return fpu(insn, Verdict::innocuous);
+    if (op >= 0xD8 && op <= 0xDF) return fpu(insn, FpuUse::x87);
     switch (op) {
         case 0x06: case 0x0E: case 0x16: case 0x1E: return sensitive(insn, InsnId::push_seg);
         case 0x07: case 0x17: case 0x1F: return sensitive(insn, InsnId::pop_seg);
@@ -37,7 +37,7 @@ Verdict one_byte(Instruction& insn) {
         case 0x8C: return reg <= 5 ? sensitive(insn, InsnId::mov_from_seg) : Verdict::undefined;
         case 0x8E: return reg <= 5 && reg != 1 ? sensitive(insn, InsnId::mov_to_seg) : Verdict::undefined;
         case 0x9A: return sensitive(insn, InsnId::far_call, Flow::other);
-        case 0x9B: return fpu(insn, Verdict::innocuous);
+        case 0x9B: return fpu(insn, FpuUse::wait);
         case 0x9C: return sensitive(insn, InsnId::pushf);
         case 0x9D: return sensitive(insn, InsnId::popf);
         case 0xC2: case 0xC3: return branch(insn, Flow::ret);
@@ -103,9 +103,9 @@ Verdict group_15(Instruction& insn) {
     }
     switch (insn.reg_field()) {
         case 0:
-        case 1:
+        case 1: return insn.prefix_rep ? Verdict::undefined : fpu(insn, FpuUse::state);  // fxsave, fxrstor
         case 2:
-        case 3: return insn.prefix_rep ? Verdict::undefined : fpu(insn, Verdict::innocuous);
+        case 3: return insn.prefix_rep ? Verdict::undefined : fpu(insn, FpuUse::sse);  // ldmxcsr, stmxcsr
         case 7: return prefixed ? Verdict::undefined : Verdict::innocuous;  // clflush
         default: return Verdict::undefined;  // xsave and xrstor need CR4.OSXSAVE
     }
@@ -123,6 +123,25 @@ bool is_simd(const Instruction& insn) {
     if (op >= 0x7C && op <= 0x7F) return true;
     if (op == 0xC2 || (op >= 0xC4 && op <= 0xC6)) return true;  // C3 is movnti
     return op >= 0xD0 && op != 0xFF;
+}
+
+/// 66, F2 and F3 are part of the opcode here.  In 16-bit code the operand size does not tell of a 66.
+bool has_mandatory_prefix(const Instruction& insn) {
+    if (insn.prefix_rep) return true;
+    for (const std::uint8_t* byte = insn.bytes; *byte != 0x0F; ++byte)
+        if (*byte == 0x66) return true;
+    return false;
+}
+
+/// Which registers a SIMD instruction uses: MMX without a mandatory prefix, in the opcodes that MMX and its
+/// successors filled; SDM Vol. 2D, tables.
+FpuUse simd_use(const Instruction& insn) {
+    const unsigned op = insn.opcode;
+    if (has_mandatory_prefix(insn)) return FpuUse::sse;
+    if (insn.opcode_map == 2) return op <= 0x1E ? FpuUse::mmx : FpuUse::sse;
+    if (insn.opcode_map == 3) return op == 0x0F ? FpuUse::mmx : FpuUse::sse;  // palignr
+    const bool mmx = (op >= 0x60 && op <= 0x7F) || op == 0xC4 || op == 0xC5 || op >= 0xD1;
+    return mmx ? FpuUse::mmx : FpuUse::sse;
 }
 
 Verdict two_byte(Instruction& insn) {
@@ -179,7 +198,7 @@ Verdict classify(Instruction& insn) {
     Verdict verdict = Verdict::ask_capstone;
     if (insn.opcode_map == 0) verdict = one_byte(insn);
     else if (insn.opcode_map == 1) verdict = two_byte(insn);
-    if (verdict == Verdict::ask_capstone && is_simd(insn)) insn.uses_fpu = true;
+    if (verdict == Verdict::ask_capstone && is_simd(insn)) insn.fpu = simd_use(insn);
     return verdict;
 }
 

@@ -12,7 +12,7 @@ enum class Verdict : std::uint8_t {
     undefined,    ///< #UD on the CPU model, whatever the host's processor makes of it
 };
 
-/// Sets id, flow and uses_fpu of a parsed instruction.  With ask_capstone, id is left as `innocuous`.
+/// Sets id, flow and fpu of a parsed instruction.  With ask_capstone, id is left as `innocuous`.
 Verdict classify(Instruction& insn);
 
 }  // namespace ringpress

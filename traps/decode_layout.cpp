@@ -193,7 +193,7 @@ void take_immediate(Instruction& insn, Cursor& in, unsigned tail) {
 Layout parse_layout(const std::uint8_t* bytes, std::size_t available, unsigned code_size, Instruction& insn) {
     const bool clipped = available > kMaxLength;
     Cursor in(bytes, clipped ? kMaxLength : available);
-    const Layout ran_out = available >= kMaxLength ? Layout::invalid : Layout::truncated;
+    const Layout ran_out = available >= kMaxLength ? Layout::too_long : Layout::truncated;
     insn.operand_size = insn.address_size = static_cast<std::uint8_t>(code_size);
 
     std::uint32_t byte = in.take(1);

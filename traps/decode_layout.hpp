@@ -13,11 +13,11 @@ namespace ringpress {
 enum class Layout : std::uint8_t {
     complete,
     truncated,  ///< more bytes are needed
-    invalid,    ///< longer than 15 bytes, or an encoding space that the CPU model does not have (VEX, EVEX,
-                ///< XOP)
+    invalid,    ///< an encoding space that the CPU model does not have (VEX, EVEX, XOP)
+    too_long,   ///< longer than 15 bytes: #GP(0), SDM Vol. 2A, section 2.3.11
 };
 
-/// Fills everything of `insn` but id, flow and uses_fpu.
+/// Fills everything of `insn` but id, flow and fpu.
 Layout parse_layout(const std::uint8_t* bytes, std::size_t available, unsigned code_size, Instruction& insn);
 
 }  // namespace ringpress

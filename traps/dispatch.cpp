@@ -1,8 +1,15 @@
 #include "traps/dispatch.hpp"
 
 #include "shadow/check.hpp"
+#include "traps/emulate_common.hpp"
+#include "traps/fpu_access.hpp"
 
 namespace ringpress {
+
+void stop_alignment_checks(const VCpu& cpu) {
+    if (alignment_checked(cpu))
+        __builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() & ~std::uint64_t{eflags::AC});
+}
 
 Dispatcher::Dispatcher(VCpu& cpu, GuestMemory& memory, DeviceBus& bus, TimeSource& time, const CpuModel& model,
                        Shadows shadows, Decoder& decoder, const Policy& policy, Statistics& statistics)
@@ -14,6 +21,7 @@ Dispatcher::Dispatcher(VCpu& cpu, GuestMemory& memory, DeviceBus& bus, TimeSourc
       prover_(cpu, memory, shadows.pages, shadows.views, decoder, policy, statistics) {}
 
 void Dispatcher::handle(const HostTrap& trap) {
+    stop_alignment_checks(m_.cpu);
     last_insn_ = InsnId::undefined;
     trapped_user_ = m_.cpu.cpl == 3;
     switch (trap.vector) {
@@ -40,6 +48,7 @@ void Dispatcher::handle(const HostTrap& trap) {
 }
 
 void Dispatcher::handle_interrupt() {
+    stop_alignment_checks(m_.cpu);
     cause_ = TrapCause::interrupt;
     ++statistics_.traps[static_cast<unsigned>(cause_)];
     m_.bus.advance(m_.time.now());
@@ -68,8 +77,8 @@ void Dispatcher::handle_single_step() {
 }
 
 void Dispatcher::sensitivity_changed() {
-    // Bits that decide what may run natively; see may_run_natively().
-    const std::uint32_t now = (m_.cpu.cr0 & (cr0::TS | cr0::EM | cr0::MP)) | (m_.cpu.cr4 & cr4::TSD) << 8 |
+    // Bits that decide what may run natively; see may_run_natively().  Those of CR0 lie below bit 8.
+    const std::uint32_t now = (m_.cpu.cr0 & kFpuBitsOfCr0) | (m_.cpu.cr4 & (kFpuBitsOfCr4 | cr4::TSD)) << 8 |
                               (m_.cpu.msr.tsc_offset ? 1u << 31 : 0u);
     if (now != sensitivity_) shadows_.pages.drop_fpu_views();
     sensitivity_ = now;
@@ -80,13 +89,14 @@ void Dispatcher::sensitivity_changed() {
 bool Dispatcher::step(const Instruction& insn) {
     VCpu& cpu = m_.cpu;
     last_insn_ = insn.id;
+    repeating_ = false;
     if (insn.id == InsnId::undefined) {
-        reflect_fault(Fault::ud());
+        reflect_fault(insn.too_long ? Fault::gp(0) : Fault::ud());
         return true;
     }
     const bool single_step = (cpu.eflags & eflags::TF) && !(insn.sensitive() && info(insn.id).family == InsnFamily::gates);
     const InterruptShadow shadow = cpu.shadow;
-    if (shadow != InterruptShadow::none && cpu.eip == shadow_eip_) cpu.shadow = InterruptShadow::none;
+    cpu.shadow = InterruptShadow::none;  // it was for this instruction, or for one that has run natively
     Emulated result = Next::advance;
     if (insn.sensitive()) {
         ++statistics_.emulated[static_cast<unsigned>(insn.id)];
@@ -94,8 +104,9 @@ bool Dispatcher::step(const Instruction& insn) {
         if (family == InsnFamily::io) m_.bus.advance(m_.time.now());
         result = emulate(m_, insn);
     } else {
-        if (insn.uses_fpu && fpu_trapped()) {
-            reflect_fault(Fault{Vector::NM, 0, 0});
+        const Result<void> usable = check_fpu(insn.fpu, cpu);
+        if (!usable) {
+            reflect_fault(usable.fault());
             return true;
         }
         const Interpreted interpreted = interpret(m_, insn);
@@ -111,7 +122,10 @@ bool Dispatcher::step(const Instruction& insn) {
     }
     if (result.value() == Next::advance) cpu.eip += insn.length;
     if (cpu.shadow != InterruptShadow::none) shadow_eip_ = cpu.eip;
-    if (single_step) raise_single_step();
+    repeating_ = result.value() == Next::repeat && !single_step;
+    // Behind mov ss and pop ss the trap waits for the next instruction, SDM Vol. 3A, section 6.8.3; entry() has
+    // the hardware step over it.
+    if (single_step && cpu.shadow != InterruptShadow::mov_ss) raise_single_step();
     return true;
 }
 
@@ -131,8 +145,33 @@ void Dispatcher::emulate_at_eip(TrapCause cause) {
 void Dispatcher::interpret_at_eip(TrapCause cause) {
     cause_ = cause;
     const auto insn = fetcher_.at_eip();
-    if (!insn) reflect_fault(insn.fault());
-    else if (!step(*insn.value())) stuck(*insn.value());
+    if (!insn) {
+        reflect_fault(insn.fault());
+        return;
+    }
+    if (!step(*insn.value())) stuck(*insn.value());
+    const InsnId first = last_insn_;
+    finish_repetition();
+    // Where one access needed software, the next ones mostly do.
+    burst(policy_.burst);
+    last_insn_ = first;
+}
+
+/// True if what is pending must not wait for more instructions in software.
+bool Dispatcher::must_settle() const {
+    const VCpu& cpu = m_.cpu;
+    if (cpu.activity != Activity::running || (cpu.eflags & eflags::TF)) return true;
+    return cpu.interrupts_enabled() && cpu.shadow == InterruptShadow::none && m_.bus.interrupt_pending();
+}
+
+/// A string instruction whose iterations would each trap: carries on with it, within reason.
+void Dispatcher::finish_repetition() {
+    constexpr unsigned kMostIterations = 1024;  // signals are blocked meanwhile
+    for (unsigned n = 0; repeating_ && n < kMostIterations && !must_settle(); ++n) {
+        // Fetched anew each time: it may have overwritten itself.
+        const auto insn = fetcher_.at_eip();
+        if (!insn || !step(*insn.value())) return;
+    }
 }
 
 void Dispatcher::burst(const unsigned innocuous) {
@@ -141,8 +180,7 @@ void Dispatcher::burst(const unsigned innocuous) {
     // A guest that polls a device would stay here for good, with signals blocked.
     constexpr unsigned kLongestBurst = 2000;
     for (unsigned total = 0; budget && total < kLongestBurst; ++total) {
-        if (cpu.activity != Activity::running || (cpu.eflags & eflags::TF)) return;
-        if (cpu.interrupts_enabled() && cpu.shadow == InterruptShadow::none && m_.bus.interrupt_pending()) return;
+        if (must_settle()) return;
         const auto insn = fetcher_.at_eip();
         if (!insn || insn.value()->id == InsnId::undefined) return;  // found again, natively
         const Instruction& next = *insn.value();
@@ -222,7 +260,7 @@ Entry Dispatcher::entry() {
     e.selectors = shadows_.descriptors.selectors(cpu, context);
     e.eflags = (cpu.eflags & kNativeFlags) | eflags::FIXED1 | eflags::IF;
     if (stepping_ || (cpu.eflags & eflags::TF)) e.eflags |= eflags::TF;
-    if (user && (cpu.cr0 & cr0::AM) && (cpu.eflags & eflags::AC)) e.eflags |= eflags::AC;
+    if (alignment_checked(cpu)) e.eflags |= eflags::AC;
     return e;
 }
 

@@ -21,6 +21,10 @@ namespace ringpress {
 /// EFLAGS bits that the guest changes natively; the others are the virtual CPU's.
 inline constexpr std::uint32_t kNativeFlags = eflags::kArithmetic | eflags::DF;
 
+/// Clears EFLAGS.AC of the host if guest code ran with it: signal handlers and gates inherit it, and compilers
+/// take misaligned loads for granted.  Before emulation changes the privilege.
+void stop_alignment_checks(const VCpu& cpu);
+
 /// The host state to resume the guest with.
 struct Entry {
     HostSelectors selectors;
@@ -74,6 +78,8 @@ class Dispatcher : public TranslationControl {
     void emulate_at_eip(TrapCause cause);
     bool step(const Instruction& insn);
     void burst(unsigned budget);
+    void finish_repetition();
+    bool must_settle() const;
     /// handle_gate.cpp: a trap at a site that may get a gate; a byte behind a site's jump that was executed.
     void warm(std::uint32_t physical, gva address, unsigned slot, const Instruction& insn);
     bool entered_site(gva address);
@@ -85,7 +91,6 @@ class Dispatcher : public TranslationControl {
     void interpret_at_eip(TrapCause cause);
     [[noreturn]] void stuck(const Instruction& insn);
     bool resumable();
-    bool fpu_trapped() const { return m_.cpu.cr0 & (cr0::TS | cr0::EM); }
     int view_of(gva address, const Translation& t);
 
     Machine m_;
@@ -96,7 +101,8 @@ class Dispatcher : public TranslationControl {
     Prover prover_;
     TrapCause cause_ = TrapCause::reflected;
     InsnId last_insn_ = InsnId::undefined;
-    std::uint32_t sensitivity_ = 0;
+    std::uint32_t sensitivity_ = ~0u;  ///< unlike any: the first change always drops views
+    bool repeating_ = false;     ///< the last step was one iteration of a string instruction that has more
     bool trapped_user_ = false;  ///< the trap at hand came from CPL 3
     std::uint32_t shadow_eip_ = 0;  ///< where an interrupt shadow holds
     static constexpr unsigned kHeatEntries = 8192;

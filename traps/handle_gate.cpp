@@ -8,6 +8,7 @@ namespace ringpress {
 
 void Dispatcher::handle_gate(std::uint32_t site) {
     VCpu& cpu = m_.cpu;
+    stop_alignment_checks(cpu);
     cause_ = TrapCause::gate;
     ++statistics_.traps[static_cast<unsigned>(cause_)];
     gva address;

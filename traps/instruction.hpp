@@ -49,6 +49,16 @@ enum class Flow : std::uint8_t {
     other,     ///< far transfer, int, iret, hlt, ud2: never falls through natively
 };
 
+/// Which of the registers that CR0 and CR4 can switch off an instruction touches; see fpu_access.hpp.
+enum class FpuUse : std::uint8_t {
+    none,
+    x87,
+    wait,   ///< fwait: touches nothing, but reports a pending x87 error
+    mmx,    ///< MMX registers, those of SSE's instructions that use them included
+    sse,    ///< XMM registers or MXCSR
+    state,  ///< fxsave, fxrstor: all of them
+};
+
 /// A ModRM memory operand: segment : base + index * scale + displacement.
 struct MemoryOperand {
     Seg segment = Seg::ds;      ///< after overrides and the default for esp/ebp
@@ -70,7 +80,8 @@ struct Instruction {
     Seg override_segment = Seg::ds;
     bool has_modrm = false;
     bool has_memory = false;           ///< `memory` is valid: a ModRM operand, mov moffs, or xlat (plus AL)
-    bool uses_fpu = false;             ///< x87, MMX or SSE: #NM while CR0.TS is set, #UD/#NM with CR0.EM
+    FpuUse fpu = FpuUse::none;
+    bool too_long = false;             ///< with `undefined`: beyond 15 bytes, which is #GP(0) instead of #UD
     std::uint8_t opcode_map = 0;       ///< 0: one byte, 1: 0F xx, 2: 0F 38 xx, 3: 0F 3A xx
     std::uint8_t opcode = 0;           ///< the last opcode byte
     std::uint8_t modrm = 0;

@@ -282,7 +282,7 @@ bool lockable(const Instruction& insn) {
 }  // namespace
 
 Interpreted interpret(Machine& m, const Instruction& insn) {
-    if (insn.id != InsnId::innocuous || insn.uses_fpu) return kNotHandled;
+    if (insn.id != InsnId::innocuous || insn.fpu != FpuUse::none) return kNotHandled;
     if (insn.lock && !lockable(insn)) return handled(Fault::ud());
     if (insn.opcode_map == 0) return one_byte(m, insn);
     if (insn.opcode_map == 1) return interpret_two_byte(m, insn);

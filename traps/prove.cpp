@@ -4,13 +4,12 @@
 #include <cstring>
 
 #include "shadow/check.hpp"
+#include "traps/fpu_access.hpp"
 
 namespace ringpress {
 
 namespace {
 constexpr unsigned kLongest = 15;
-constexpr std::uint8_t kOpcodeWait = 0x9B;
-
 }  // namespace
 
 Native may_run_natively(const Instruction& insn, const VCpu& cpu, const Policy& policy) {
@@ -25,11 +24,7 @@ Native may_run_natively(const Instruction& insn, const VCpu& cpu, const Policy& 
         const bool trapped = insn.id == InsnId::int3 || insn.id == InsnId::int1;
         return trapped ? Native::sensitive : Native::yes;
     }
-    if (insn.uses_fpu) {
-        const bool wait = insn.opcode_map == 0 && insn.opcode == kOpcodeWait;
-        const std::uint32_t off = wait ? 0 : cr0::TS | cr0::EM;
-        if ((cpu.cr0 & off) || (wait && (cpu.cr0 & cr0::TS) && (cpu.cr0 & cr0::MP))) return Native::boxed;
-    }
+    if (!check_fpu(insn.fpu, cpu)) return Native::boxed;
     // Data read through CS would come from the view.
     if (insn.uses_override() && insn.override_segment == Seg::cs) return Native::boxed;
     return Native::yes;
@@ -132,7 +127,7 @@ void Prover::prove(gva from, unsigned slot) {
             ++statistics_.proven;
             if (insn.sensitive()) ++statistics_.patched_sites;
         }
-        if (insn.uses_fpu || insn.id == InsnId::rdtsc) view.has_fpu = 1;
+        if (insn.fpu != FpuUse::none || insn.id == InsnId::rdtsc) view.has_fpu = 1;
 
         bool copied = false;
         if (may_run_natively(insn, cpu_, policy_) == Native::yes) {

@@ -262,20 +262,34 @@ TEST_CASE("prefixes set sizes, rep and lock") {
     CHECK(decode(d, {0xF0, 0xFF, 0x03}).lock);
 }
 
-TEST_CASE("instructions that need the FPU are marked") {
+TEST_CASE("instructions that use x87, MMX or SSE registers are told apart") {
     Decoder d;
-    CHECK(decode(d, {0xD9, 0xE8}).uses_fpu);                    // fld1
-    CHECK(decode(d, {0x9B}).uses_fpu);                          // fwait
-    CHECK(decode(d, {0x0F, 0x77}).uses_fpu);                    // emms
-    CHECK(decode(d, {0x0F, 0x6F, 0x03}).uses_fpu);              // movq mmx
-    CHECK(decode(d, {0x0F, 0x28, 0x03}).uses_fpu);              // movaps
-    CHECK(decode(d, {0xF2, 0x0F, 0x58, 0xC1}).uses_fpu);        // addsd
-    CHECK(decode(d, {0x66, 0x0F, 0x38, 0x00, 0xC1}).uses_fpu);  // pshufb
-    CHECK(decode(d, {0x0F, 0xAE, 0x03}).uses_fpu);              // fxsave
-    CHECK_FALSE(decode(d, {0x0F, 0xAE, 0xF0}).uses_fpu);        // mfence
-    CHECK_FALSE(decode(d, {0x0F, 0xC3, 0x03}).uses_fpu);        // movnti
-    CHECK_FALSE(decode(d, {0x0F, 0x18, 0x03}).uses_fpu);        // prefetch
-    CHECK_FALSE(decode(d, {0x0F, 0xB6, 0xC0}).uses_fpu);        // movzx
+    const auto use = [&](std::vector<unsigned> bytes, unsigned code_size = 4) {
+        return decode(d, std::move(bytes), code_size).fpu;
+    };
+    CHECK(use({0xD9, 0xE8}) == FpuUse::x87);                    // fld1
+    CHECK(use({0xDF, 0xE0}) == FpuUse::x87);                    // fnstsw ax
+    CHECK(use({0x9B}) == FpuUse::wait);                         // fwait
+    CHECK(use({0x0F, 0x77}) == FpuUse::mmx);                    // emms
+    CHECK(use({0x0F, 0x6F, 0x03}) == FpuUse::mmx);              // movq mmx
+    CHECK(use({0x0F, 0x6E, 0xC0}) == FpuUse::mmx);              // movd mmx
+    CHECK(use({0x0F, 0x38, 0x00, 0xC1}) == FpuUse::mmx);        // pshufb mmx
+    CHECK(use({0x0F, 0x3A, 0x0F, 0xC1, 1}) == FpuUse::mmx);     // palignr mmx
+    CHECK(use({0x0F, 0x28, 0x03}) == FpuUse::sse);              // movaps
+    CHECK(use({0x0F, 0x57, 0xC0}) == FpuUse::sse);              // xorps
+    CHECK(use({0x66, 0x0F, 0x6F, 0x03}) == FpuUse::sse);        // movdqa
+    CHECK(use({0xF3, 0x0F, 0x7E, 0x03}) == FpuUse::sse);        // movq xmm
+    CHECK(use({0xF2, 0x0F, 0x58, 0xC1}) == FpuUse::sse);        // addsd
+    CHECK(use({0x66, 0x0F, 0x38, 0x00, 0xC1}) == FpuUse::sse);  // pshufb xmm
+    CHECK(use({0x0F, 0xAE, 0x13}) == FpuUse::sse);              // ldmxcsr
+    CHECK(use({0x0F, 0xAE, 0x03}) == FpuUse::state);            // fxsave
+    CHECK(use({0x0F, 0xAE, 0xF0}) == FpuUse::none);             // mfence
+    CHECK(use({0x0F, 0xC3, 0x03}) == FpuUse::none);             // movnti
+    CHECK(use({0x0F, 0x18, 0x03}) == FpuUse::none);             // prefetch
+    CHECK(use({0x0F, 0xB6, 0xC0}) == FpuUse::none);             // movzx
+    // In 16-bit code it is the prefix that counts, not the operand size that it makes.
+    CHECK(use({0x0F, 0x6F, 0x07}, 2) == FpuUse::mmx);
+    CHECK(use({0x66, 0x0F, 0x6F, 0x07}, 2) == FpuUse::sse);
 }
 
 TEST_CASE("too few bytes are told from wrong ones") {
@@ -287,9 +301,13 @@ TEST_CASE("too few bytes are told from wrong ones") {
     }
     CHECK(d.decode(call, 5).length == 5);
     CHECK_FALSE(d.truncated());
-    // More than 15 bytes are no instruction, however long one looks.
-    CHECK(decode(d, std::vector<unsigned>(16, 0x66)).length == 0);
+    // More than 15 bytes are no instruction, however long one looks; the fault is another one.
+    const Instruction overlong = decode(d, std::vector<unsigned>(16, 0x66));
+    CHECK(overlong.length == 0);
+    CHECK(overlong.id == InsnId::undefined);
+    CHECK(overlong.too_long);
     CHECK_FALSE(d.truncated());
+    CHECK_FALSE(decode(d, {0x0F, 0x0B}).too_long);
     std::vector<unsigned> longest(14, 0x66);
     longest.push_back(0x90);
     CHECK(decode(d, longest).length == 15);

@@ -1,0 +1,151 @@
+#include "traps/dispatch.hpp"
+
+#include <cstdlib>
+
+#include "shadow/gate_sites.hpp"
+#include "tests/traps/test_machine.hpp"
+
+using namespace ringpress;
+using namespace ringpress::test;
+
+namespace {
+
+/// Mappings nobody looks at: these tests make the traps themselves.
+struct NoHost : HostSpace {
+    void map_ram(gva, gpa, std::uint32_t, bool, bool, bool) override {}
+    void map_view(gva, std::uint32_t, std::uint32_t) override {}
+    void protect_ram(gva, std::uint32_t, bool) override {}
+    void unmap(gva, std::uint64_t) override {}
+    void load_descriptor(unsigned, const HostDescriptor&) override {}
+};
+
+struct FreeDelete {
+    void operator()(void* p) const { std::free(p); }
+};
+/// Zeroed, and of no cost until touched.
+template <class T>
+std::unique_ptr<T, FreeDelete> zeroed(std::size_t bytes) {
+    return std::unique_ptr<T, FreeDelete>(static_cast<T*>(std::calloc(1, bytes)));
+}
+
+struct InterruptingBus : RecordedBus {
+    std::size_t pending_after = ~std::size_t{0};  ///< accesses to the device, from which on an interrupt waits
+    bool interrupt_pending() const override { return mmio.size() >= pending_after; }
+};
+
+/// A machine whose traps go through a Dispatcher: the test plays the processor that runs into them.
+struct TrapMachine : TestMachine {
+    static constexpr std::uint32_t kDevice = 0x20000;
+    InterruptingBus devices;
+    GuestMemory guest{cpu, storage.get(), kRam, &devices, nullptr};
+    std::unique_ptr<ShadowState, FreeDelete> state = zeroed<ShadowState>(sizeof(ShadowState));
+    std::unique_ptr<std::uint8_t, FreeDelete> view_file =
+        zeroed<std::uint8_t>(std::size_t{kViewSlots} * kPageSize + kLandingRange);
+    NoHost host;
+    CodeViews views{*state, view_file.get()};
+    ShadowPages pages{*state, cpu, storage.get(), kRam, views, host, {}};
+    ShadowDescriptors descriptors{*state, host};
+    Policy policy;
+    Statistics statistics;
+    Dispatcher dispatcher{cpu,   guest, devices, time, model, {*state, pages, views, descriptors}, decoder, policy,
+                          statistics};
+
+    TrapMachine() {
+        devices.mmio_page = kDevice;
+        policy.level = SensitiveLevel::trap;
+        policy.burst = 0;  // so that EIP stays where a trap has led
+        for (unsigned vector : {1u, 6u, 13u}) idt(vector, kCode0, kHandler + vector, 0x8E);
+    }
+    void code(std::initializer_list<unsigned> bytes) {
+        unsigned at = kCodeAt;
+        for (unsigned b : bytes) storage[at++] = static_cast<std::uint8_t>(b);
+    }
+    /// The int3 of the view at EIP.
+    void breakpoint() {
+        ++cpu.eip;
+        dispatcher.handle({static_cast<std::uint8_t>(Vector::BP), 0, 0});
+    }
+    void store_to_device() {
+        constexpr std::uint32_t write = 2;
+        dispatcher.handle({static_cast<std::uint8_t>(Vector::PF), write, kDevice + pages.data_shift()});
+    }
+    std::uint64_t traps(TrapCause cause) const { return statistics.traps[static_cast<unsigned>(cause)]; }
+};
+
+}  // namespace
+
+TEST_CASE("a single-step trap waits behind mov ss for the next instruction") {
+    TrapMachine t;
+    t.code({0x8E, 0xD0, 0x40});  // mov ss, ax; inc eax
+    t.cpu.reg(Gpr::eax) = kData0;
+    t.cpu.eflags |= eflags::TF;
+    t.breakpoint();
+    t.dispatcher.settle();
+    CHECK(t.cpu.eip == kCodeAt + 2);
+    CHECK(t.dispatcher.entry().eflags & eflags::TF);
+    t.cpu.eip = kCodeAt + 3;  // the processor has stepped over inc
+    t.dispatcher.handle({static_cast<std::uint8_t>(Vector::DB), 0, 0});
+    CHECK(t.cpu.eip == kHandler + 1);
+    CHECK(t.stack(0) == kCodeAt + 3);
+}
+
+TEST_CASE("a single-step trap follows other sensitive instructions at once") {
+    TrapMachine t;
+    t.code({0x8E, 0xD8, 0x40});  // mov ds, ax
+    t.cpu.reg(Gpr::eax) = kData0;
+    t.cpu.eflags |= eflags::TF;
+    t.breakpoint();
+    CHECK(t.cpu.eip == kHandler + 1);
+    CHECK(t.stack(0) == kCodeAt + 2);
+}
+
+TEST_CASE("sixteen bytes are #GP(0), bytes without a meaning are #UD") {
+    for (const bool overlong : {true, false}) {
+        TrapMachine t;
+        if (overlong) std::memset(t.storage.get() + kCodeAt, 0x66, 16);
+        else t.code({0x0F, 0x0B});
+        t.breakpoint();
+        CHECK(t.cpu.eip == kHandler + (overlong ? 13u : 6u));
+        CHECK(t.stack(overlong ? 1 : 0) == kCodeAt);
+        if (overlong) CHECK(t.stack(0) == 0);
+    }
+}
+
+TEST_CASE("a repeated store to a device takes one trap, up to a point") {
+    TrapMachine t;
+    t.code({0xF3, 0xAA, 0xEB, 0xFE});  // rep stosb; 1: jmp 1b
+    const auto start = [&](std::uint32_t count) {
+        t.devices.mmio.clear();
+        t.cpu.eip = kCodeAt;
+        t.cpu.reg(Gpr::ecx) = count;
+        t.cpu.reg(Gpr::edi) = TrapMachine::kDevice;
+        t.store_to_device();
+    };
+    start(1000);
+    CHECK(t.cpu.reg(Gpr::ecx) == 0);
+    CHECK(t.cpu.eip == kCodeAt + 2);
+    CHECK(t.devices.mmio.size() == 1000);
+    CHECK(t.traps(TrapCause::mmio) == 1);
+
+    SECTION("signals are not held up for the whole of a long one") {
+        start(3000);
+        CHECK(t.cpu.reg(Gpr::ecx) > 1000);
+        CHECK(t.cpu.reg(Gpr::ecx) + t.devices.mmio.size() == 3000);
+        CHECK(t.cpu.eip == kCodeAt);
+    }
+    SECTION("an interrupt is taken between iterations") {
+        t.cpu.eflags |= eflags::IF;
+        t.devices.pending_after = 10;
+        start(1000);
+        CHECK(t.devices.mmio.size() == 10);
+        CHECK(t.cpu.reg(Gpr::ecx) == 990);
+        CHECK(t.cpu.eip == kCodeAt);
+    }
+    SECTION("single-stepping sees every iteration") {
+        t.cpu.eflags |= eflags::TF;
+        start(1000);
+        CHECK(t.devices.mmio.size() == 1);
+        CHECK(t.cpu.eip == kHandler + 1);
+        CHECK(t.stack(0) == kCodeAt);
+    }
+}
