@@ -11,6 +11,7 @@
 #include <span>
 
 #include "monitor/escape_keys.hpp"
+#include "monitor/held_key.hpp"
 #include "monitor/host_signals.hpp"
 #include "monitor/output_sink.hpp"
 #include "monitor/terminal.hpp"
@@ -50,6 +51,8 @@ struct ConsoleIo::Impl {
     void feed_serial();
     void show_screen();
     void type_keys();
+    void release_keys();
+    void send_keys(const std::string& scan_codes);
     bool wants_stdin() const {
         if (stdin_ended || !held_back.empty()) return false;
         return display ? terminal->raw() : serial_input && (!terminal || terminal->raw());
@@ -66,6 +69,7 @@ struct ConsoleIo::Impl {
     std::optional<Terminal> terminal;
     std::optional<TextDisplay> display;
     std::chrono::steady_clock::time_point next_refresh{};
+    HeldKey held;
 
     EscapeKeys escape;
     bool serial_input = false, stdin_ended = false;
@@ -155,13 +159,20 @@ void ConsoleIo::Impl::read_stdin() {
 void ConsoleIo::Impl::type_keys() {
     const TypedKeys typed = display->read_keys();
     if (typed.quit) quit = Quit::user;
-    if (typed.scan_codes.empty()) return;
-    // All or nothing: half a stroke would leave a key held down.  A guest that reads no keys loses them, as
-    // on a real machine.
-    if (arena.keyboard_in.space() >= typed.scan_codes.size()) {
-        for (const char c : typed.scan_codes) arena.keyboard_in.push(static_cast<std::uint8_t>(c));
-        ring_doorbell();
+    for (const Stroke& stroke : typed.strokes) {
+        // A guest that reads no keys loses them, as on a real machine.
+        send_keys(held.press(stroke, std::chrono::steady_clock::now(), arena.keyboard_in.space()));
     }
+}
+
+void ConsoleIo::Impl::release_keys() {
+    send_keys(held.release_due(std::chrono::steady_clock::now()));
+}
+
+void ConsoleIo::Impl::send_keys(const std::string& scan_codes) {
+    if (scan_codes.empty()) return;
+    for (const char c : scan_codes) arena.keyboard_in.push(static_cast<std::uint8_t>(c));
+    ring_doorbell();
 }
 
 void ConsoleIo::Impl::show_screen() {
@@ -194,7 +205,8 @@ int ConsoleIo::poll_fds(pollfd* into, int room) {
 
 int ConsoleIo::timeout_ms() const {
     if (impl_->display) {
-        const auto left = impl_->next_refresh - std::chrono::steady_clock::now();
+        const auto next = std::min(impl_->next_refresh, impl_->held.due());
+        const auto left = next - std::chrono::steady_clock::now();
         return static_cast<int>(
             std::clamp<long>(std::chrono::duration_cast<std::chrono::milliseconds>(left).count() + 1, 0,
                              TextDisplay::kRefreshMilliseconds));
@@ -229,7 +241,10 @@ void ConsoleIo::handle(const pollfd* fds, int count) {
     }
     io.feed_serial();
     io.drain_all();
-    if (io.display) io.show_screen();
+    if (io.display) {
+        io.release_keys();
+        io.show_screen();
+    }
 }
 
 void ConsoleIo::drain() {

@@ -50,8 +50,8 @@ class ConsoleIo {
 
     /// Fills in what to wait for now, at most min(room, kMaxPollFds) entries; returns how many.
     int poll_fds(pollfd* into, int room);
-    /// Milliseconds after which handle() wants to be called even if nothing is ready (screen refresh, input
-    /// that waits for room in a ring); -1: no hurry.
+    /// Milliseconds after which handle() wants to be called even if nothing is ready (screen refresh, a key
+    /// that comes up, input that waits for room in a ring); -1: no hurry.
     int timeout_ms() const;
     /// To be called after every poll(), with the entries that poll_fds() filled in.
     void handle(const pollfd* fds, int count);

@@ -1,6 +1,7 @@
 #include "monitor/key_strokes.hpp"
 
 #include <string_view>
+#include <utility>
 
 namespace ringpress {
 namespace {
@@ -54,20 +55,25 @@ Code code_of(Key key) {
     return {static_cast<std::uint8_t>(0x3B + static_cast<unsigned>(key) - static_cast<unsigned>(Key::f1))};
 }
 
-std::string stroke(Code code, Modifiers modifiers) {
+std::string bytes_of(Code code, std::uint8_t release = 0) {
     std::string bytes;
-    const auto put = [&](std::uint8_t byte) { bytes += static_cast<char>(byte); };
-    if (modifiers.ctrl) put(kCtrl);
-    if (modifiers.alt) put(kAlt);
-    if (modifiers.shift) put(kShift);
     if (code.extended) bytes += kExtended;
-    put(code.make);
-    if (code.extended) bytes += kExtended;
-    put(code.make | kRelease);
-    if (modifiers.shift) put(kShift | kRelease);
-    if (modifiers.alt) put(kAlt | kRelease);
-    if (modifiers.ctrl) put(kCtrl | kRelease);
+    bytes += static_cast<char>(code.make | release);
     return bytes;
+}
+
+Stroke stroke(Code code, Modifiers modifiers) {
+    Stroke s;
+    for (const auto& [held, key] :
+         {std::pair{modifiers.ctrl, kCtrl}, {modifiers.alt, kAlt}, {modifiers.shift, kShift}}) {
+        if (!held) continue;
+        s.press += bytes_of({key});
+        s.release = bytes_of({key}, kRelease) + s.release;
+    }
+    s.repeat = bytes_of(code);
+    s.press += s.repeat;
+    s.release = bytes_of(code, kRelease) + s.release;
+    return s;
 }
 
 /// The keys that print, row by row from make code 2 on; '\0' where another key sits.
@@ -77,22 +83,22 @@ constexpr std::uint8_t kFirst = 2;
 
 }  // namespace
 
-std::string scan_codes(Key key, Modifiers modifiers) {
+Stroke stroke_of(Key key, Modifiers modifiers) {
     return stroke(code_of(key), modifiers);
 }
 
-std::string scan_codes(char32_t character, bool alt) {
+Stroke stroke_of(char32_t character, bool alt) {
     switch (character) {
         case 27:
-            return scan_codes(Key::escape, {.alt = alt});
+            return stroke_of(Key::escape, {.alt = alt});
         case 13:
         case 10:
-            return scan_codes(Key::enter, {.alt = alt});
+            return stroke_of(Key::enter, {.alt = alt});
         case 9:
-            return scan_codes(Key::tab, {.alt = alt});
+            return stroke_of(Key::tab, {.alt = alt});
         case 8:
         case 127:
-            return scan_codes(Key::backspace, {.alt = alt});
+            return stroke_of(Key::backspace, {.alt = alt});
         default:
             break;
     }

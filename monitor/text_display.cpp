@@ -10,11 +10,11 @@
 #include <clocale>
 #include <cstdlib>
 #include <stdexcept>
-#include <vector>
+#include <string>
+#include <utility>
 
 #include "monitor/cp437.hpp"
 #include "monitor/escape_keys.hpp"
-#include "monitor/key_strokes.hpp"
 #include "monitor/terminal.hpp"
 
 // From <term.h>, which cannot be included: it defines hundreds of macros with names like `tab`.
@@ -48,16 +48,29 @@ constexpr KeyName kKeyNames[] = {
     {KEY_SEND, Key::end, true},       {KEY_SDC, Key::delete_, true},
 };
 
-std::string strokes_of_function_key(int code, bool alt) {
+Stroke stroke_of_function_key(int code, bool alt) {
     if (code >= KEY_F(1) && code <= KEY_F(12)) {
         const auto f = static_cast<std::uint8_t>(static_cast<unsigned>(Key::f1) +
                                                  static_cast<unsigned>(code - KEY_F(1)));
-        return scan_codes(static_cast<Key>(f), {.alt = alt});
+        return stroke_of(static_cast<Key>(f), {.alt = alt});
     }
     for (const KeyName& name : kKeyNames) {
-        if (name.code == code) return scan_codes(name.key, {.shift = name.shift, .alt = alt});
+        if (name.code == code) return stroke_of(name.key, {.shift = name.shift, .alt = alt});
     }
     return {};
+}
+
+/// Cursor keys in both of a terminal's modes, DECCKM: not every terminal heeds the switch that terminfo asks
+/// for.
+void define_cursor_keys() {
+    constexpr std::pair<char, int> kFinal[] = {{'A', KEY_UP},   {'B', KEY_DOWN}, {'C', KEY_RIGHT},
+                                               {'D', KEY_LEFT}, {'H', KEY_HOME}, {'F', KEY_END}};
+    for (const char mode : {'[', 'O'}) {
+        for (const auto& [final, key] : kFinal) {
+            const char sequence[] = {'\x1B', mode, final, '\0'};
+            define_key(sequence, key);
+        }
+    }
 }
 
 /// A terminfo string without its padding ("$<5>"), which no terminal of today needs.
@@ -119,6 +132,7 @@ TextDisplay::TextDisplay(Terminal& terminal) : impl_(std::make_unique<Impl>()) {
     noecho();
     nonl();
     keypad(stdscr, TRUE);
+    define_cursor_keys();
     nodelay(stdscr, TRUE);
     set_escdelay(25);
     if (has_colors()) {
@@ -223,8 +237,9 @@ TypedKeys TextDisplay::read_keys() {
                 code = next;
             }
         }
-        typed.scan_codes += kind == KEY_CODE_YES ? strokes_of_function_key(static_cast<int>(code), alt)
-                                                 : scan_codes(static_cast<char32_t>(code), alt);
+        Stroke stroke = kind == KEY_CODE_YES ? stroke_of_function_key(static_cast<int>(code), alt)
+                                             : stroke_of(static_cast<char32_t>(code), alt);
+        if (!stroke.empty()) typed.strokes.push_back(std::move(stroke));
     }
 }
 

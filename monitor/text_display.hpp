@@ -7,9 +7,10 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string>
+#include <vector>
 
 #include "monitor/devices/vga_text.hpp"
+#include "monitor/key_strokes.hpp"
 
 namespace ringpress {
 
@@ -25,8 +26,8 @@ ScreenRegisters screen_registers(const VgaTextState& vga);
 
 /// What was typed since the last call.
 struct TypedKeys {
-    std::string scan_codes;  ///< set 1, whole strokes
-    bool quit = false;       ///< Ctrl-A x
+    std::vector<Stroke> strokes;
+    bool quit = false;  ///< Ctrl-A x
 };
 
 class TextDisplay {

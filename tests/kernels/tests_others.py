@@ -49,7 +49,8 @@ def invaders(machine):
 
     def ship(lines):
         return lines[24].find("/ \\")
-    right, fire = "\x1b[C", " "
+    # A VT100 whose cursor keys a program has switched to application mode, as ncurses does.
+    right, fire = "\x1bOC", " "
     with machine.boot("invaders.exec", megabytes=16, display="text") as console:
         console.listen(2)
         see("no invaders are drawn", lambda lines: any("-*-" in line for line in lines), 10, "")

@@ -6,7 +6,17 @@
 #include "monitor/escape_keys.hpp"
 
 using namespace ringpress;
-using namespace std::string_literals;
+
+namespace {
+
+/// All bytes of a stroke that is not held.
+template <class Character, class... Modifier>
+std::string scan_codes(Character character, Modifier... modifier) {
+    const Stroke stroke = stroke_of(character, modifier...);
+    return stroke.press + stroke.release;
+}
+
+}  // namespace
 
 TEST_CASE("A character is a key down and a key up, with Shift around it where a US keyboard needs that") {
     CHECK(scan_codes(U'a') == "\x1E\x9E");
@@ -23,13 +33,19 @@ TEST_CASE("A character is a key down and a key up, with Shift around it where a 
     CHECK(scan_codes(U'x', true) == "\x38\x2D\xAD\xB8");
 }
 
+TEST_CASE("A key that is held repeats its make code, with its prefix and without its modifiers") {
+    CHECK(stroke_of(Key::up).repeat == "\xE0\x48");
+    CHECK(stroke_of(U'A').repeat == "\x1E");
+    CHECK(stroke_of(Key::up, {.shift = true}).press == "\x2A\xE0\x48");
+}
+
 TEST_CASE("Arrows and their neighbours carry the E0 prefix, function keys do not") {
     CHECK(scan_codes(Key::up) == "\xE0\x48\xE0\xC8");
     CHECK(scan_codes(Key::delete_) == "\xE0\x53\xE0\xD3");
     CHECK(scan_codes(Key::f1) == "\x3B\xBB");
     CHECK(scan_codes(Key::f10) == "\x44\xC4");
     CHECK(scan_codes(Key::f11) == "\x57\xD7");
-    CHECK(scan_codes(Key::f12, {.ctrl = true, .alt = true}) == "\x1D\x38\x58\xD8\xB8\x9D");
+    CHECK(scan_codes(Key::f12, Modifiers{.ctrl = true, .alt = true}) == "\x1D\x38\x58\xD8\xB8\x9D");
 }
 
 TEST_CASE("Every printable character has a stroke of its own that leaves no key down") {
@@ -43,7 +59,7 @@ TEST_CASE("Every printable character has a stroke of its own that leaves no key 
         for (const char code : codes) down[code & 0x7F] += code & 0x80 ? -1 : 1;
         for (const int d : down) CHECK(d == 0);
     }
-    CHECK(scan_codes(U'\u00E4').empty());
+    CHECK(stroke_of(U'\u00E4').empty());
 }
 
 TEST_CASE("Ctrl-A leads to leaving, help, or itself, and swallows other keys once") {
