@@ -18,7 +18,19 @@ TEST_CASE("The BIOS data area names the serial port, low memory and the screen")
     CHECK(get<std::uint16_t>(ram, 0x413) == 639);
     CHECK(get<std::uint16_t>(ram, 0x463) == 0x3D4);
     CHECK(get<std::uint8_t>(ram, 0x475) == 2);
+    CHECK(get<std::uint16_t>(ram, 0x402) == 0);
+    CHECK(get<std::uint16_t>(ram, 0x44A) == 80);
     CHECK(get<std::uint8_t>(ram, kLowMemoryEnd) == 1);
+}
+
+TEST_CASE("The end of the ROM names an AT, and the text screen is blank") {
+    Bytes ram(4u << 20);
+    load_kernel(plain_elf(), ram, {});
+    CHECK(get<std::uint8_t>(ram, 0xFFFF0) == 0xEA);
+    CHECK(get<std::uint8_t>(ram, 0xFFFF7) == '/');
+    CHECK(get<std::uint8_t>(ram, 0xFFFFE) == 0xFC);
+    for (std::uint32_t at = 0xB8000; at < 0xC0000; at += 2) REQUIRE(get<std::uint16_t>(ram, at) == 0x0720);
+    CHECK(get<std::uint16_t>(ram, 0xC0000) == 0);
 }
 
 TEST_CASE("A kernel that is loaded over the BIOS data area keeps its bytes") {

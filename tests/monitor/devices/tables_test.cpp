@@ -2,7 +2,6 @@
 #include <cstring>
 #include <numeric>
 
-#include "monitor/devices/bios_data.hpp"
 #include "monitor/devices/mp_table.hpp"
 
 using namespace ringpress;
@@ -71,19 +70,4 @@ TEST_CASE("the MP table is found by its signature and describes one processor an
     CHECK(processors == 1);
     CHECK(io_apics == 1);
     CHECK(irqs == 0xFFFBu);
-}
-
-TEST_CASE("the BIOS data area names COM1, the CRTC, the EBDA and the end of conventional memory") {
-    std::vector<std::uint8_t> ram(1 << 20, 0xEE);
-    write_bios_data(ram, 1);
-    CHECK(word(&ram[0x400], 2) == 0x3F8);
-    CHECK(word(&ram[0x402], 2) == 0);
-    CHECK(word(&ram[0x40E], 2) * 16 == kEbda);
-    CHECK(word(&ram[0x413], 2) == 639);
-    CHECK(word(&ram[0x44A], 2) == 80);
-    CHECK(word(&ram[0x463], 2) == 0x3D4);
-    CHECK(ram[0x475] == 1);
-    CHECK(ram[0xFFFFE] == 0xFC);
-    CHECK(ram[0x500] == 0xEE);
-    CHECK(word(&ram[0xB8000], 2) == 0x0720);
 }
