@@ -37,11 +37,11 @@ struct StopRecord {
 
 /// One handled trap, for dumps and tracing.
 struct TrapRecord {
-    std::uint64_t time = 0;   ///< guest nanoseconds
+    std::uint64_t time = 0;   ///< guest nanoseconds; 0 unless traps are logged
     std::uint32_t eip = 0;
     std::uint32_t error = 0;
-    std::uint32_t address = 0;
-    std::uint8_t vector = 0;  ///< the host's
+    std::uint32_t address = 0;  ///< of a page fault; of a gate: the linear address of its site
+    std::uint8_t vector = 0;  ///< the host's; 0 for a gate
     std::uint8_t cause = 0;   ///< TrapCause
     std::uint8_t insn = 0;    ///< InsnId
     std::uint8_t cpl = 0;
@@ -71,6 +71,9 @@ struct Arena {
     ByteRing<65536> serial_out, debugcon_out;
     ByteRing<4096> serial_in, keyboard_in;  ///< keyboard_in holds scan codes, set 1
 
+    /// Bit n: TrapCause n is logged (-d).  Set by the supervisor before the guest starts; what costs time is
+    /// recorded only if it is asked for.
+    std::uint32_t logged_causes = 0;
     std::atomic<std::uint32_t> trap_count{0};
     TrapRecord traps[kTrapRingSize];
 

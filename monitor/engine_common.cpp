@@ -55,6 +55,15 @@ void CoreLoop::handle(const HostTrap& trap) {
     core_.record(trap, eip, cpl);
 }
 
+void CoreLoop::log_gate(std::uint32_t site) {
+    const VCpu& cpu = arena_.cpu;
+    const gva address = core_.site_address(site);
+    const std::uint32_t eip = address.value - cpu.segment(Seg::cs).base;
+    const std::uint8_t cpl = cpu.cpl;
+    core_.dispatcher().handle_gate(site);
+    core_.record({.address = address.value}, eip, cpl);
+}
+
 /// One that is due earlier may stay: it finds nothing to do.
 void CoreLoop::arm_timer() {
     const Nanoseconds deadline = core_.bus().next_deadline();

@@ -23,7 +23,10 @@ class CoreLoop {
     /// A trap of guest code; the virtual CPU holds the registers.
     void handle(const HostTrap& trap);
     /// A gate site was jumped through.
-    void handle_gate(std::uint32_t site) { core_.dispatcher().handle_gate(site); }
+    void handle_gate(std::uint32_t site) {
+        if (arena_.logged_causes & 1u << static_cast<unsigned>(TrapCause::gate)) [[unlikely]] log_gate(site);
+        else core_.dispatcher().handle_gate(site);
+    }
     /// The timer went off, or the supervisor rang.
     void handle_interrupt() { core_.dispatcher().handle_interrupt(); }
     void timer_expired() { armed_ = kNever; }
@@ -46,6 +49,7 @@ class CoreLoop {
     VCpu& cpu() { return arena_.cpu; }
 
   private:
+    void log_gate(std::uint32_t site);
     void arm_timer();
     void sleep_while_halted();
 

@@ -173,10 +173,17 @@ void MachineCore::start_clock() { impl_->time.start(); }
 bool MachineCore::stopped() const { return impl_->arena.stop.reason.load() != StopReason::none; }
 void MachineCore::stop(StopReason reason, int code, const char* detail) { impl_->stop(reason, code, detail); }
 
+gva MachineCore::site_address(std::uint32_t site) const {
+    gva address(0);
+    impl_->pages.site_address(site, impl_->arena.cpu.cpl == 3, address);
+    return address;
+}
+
 void MachineCore::record(const HostTrap& trap, std::uint32_t eip, std::uint8_t cpl) {
     Arena& a = impl_->arena;
     const std::uint32_t n = a.trap_count.load(std::memory_order_relaxed);
     TrapRecord& r = a.traps[n % kTrapRingSize];
+    r.time = a.logged_causes ? now() : 0;  // the clock is not read without need: it may be a system call
     r.eip = eip;
     r.error = trap.error;
     r.address = trap.address;

@@ -56,6 +56,8 @@ class MachineCore {
     void start_clock();
     /// Notes what was handled in the arena's trap ring.
     void record(const HostTrap& trap, std::uint32_t eip, std::uint8_t cpl);
+    /// Where a gate's site is for the guest as it is now; nothing sensible if it came from elsewhere.
+    gva site_address(std::uint32_t site) const;
     /// True once the guest has asked to end or to be reset; the arena says why.
     bool stopped() const;
     /// Ends the guest: the first reason given stays.

@@ -9,6 +9,7 @@
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -124,7 +125,9 @@ BootState Supervisor::Impl::load(std::span<std::byte> ram) {
     BootOptions options;
     options.kernel_name = config.kernel;
     options.command_line = config.append;
-    options.hard_disks = static_cast<unsigned>(drives.size());
+    // A place without a drive has an empty image.
+    options.hard_disks = static_cast<unsigned>(
+        std::count_if(drives.begin(), drives.end(), [](const DriveImage& d) { return d.sectors() != 0; }));
     for (const LoadedFile& m : modules) options.modules.push_back({std::as_bytes(std::span(m.bytes)), m.arguments});
     return load_kernel(std::as_bytes(std::span(kernel)), ram, options);
 }
@@ -135,6 +138,7 @@ std::optional<ExitReport> Supervisor::Impl::live() {
     const MemoryFile arena_file("ringpress-arena", sizeof(Arena));
     const auto ram = ram_file.map(), views = view_file.map(), arena_map = arena_file.map();
     Arena& arena = make_arena(arena_map.get_address(), config.ram_bytes);
+    log.begin(arena);
     auto* ram_bytes = static_cast<std::uint8_t*>(ram.get_address());
 
     apply(load({static_cast<std::byte*>(ram.get_address()), config.ram_bytes}), arena.cpu);

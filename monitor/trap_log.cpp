@@ -61,10 +61,9 @@ std::string trap_line(const TrapRecord& r) {
     } else if (static_cast<InsnId>(r.insn) != InsnId::undefined) {
         instruction = name(static_cast<InsnId>(r.insn));
     }
-    return fmt::format(
-        "{:>12.6f} ms  cpl {}  eip {:08x}  {:<13}  vector {:2}  error {:08x}  address {:08x}  {}",
-        static_cast<double>(r.time) / 1e6, r.cpl, r.eip, cause_name(r.cause), r.vector, r.error, r.address,
-        instruction);
+    const std::string time = r.time ? fmt::format("{:>12.6f} ms  ", static_cast<double>(r.time) / 1e6) : "";
+    return fmt::format("{}cpl {}  eip {:08x}  {:<13}  vector {:2}  error {:08x}  address {:08x}  {}", time,
+                       r.cpl, r.eip, cause_name(r.cause), r.vector, r.error, r.address, instruction);
 }
 
 std::string last_traps(const Arena& arena, unsigned count) {
@@ -88,6 +87,11 @@ TrapLog::TrapLog(const RunConfig& config) {
         throw std::runtime_error(
             fmt::format("cannot write the log '{}' (-D): {}", config.log_file, std::strerror(errno)));
     }
+}
+
+void TrapLog::begin(Arena& arena) {
+    arena.logged_causes = causes_;
+    seen_ = 0;
 }
 
 void TrapLog::drain(const Arena& arena) {

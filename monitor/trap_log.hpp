@@ -42,6 +42,8 @@ class TrapLog {
     explicit TrapLog(const RunConfig& config);
 
     bool enabled() const { return causes_ != 0; }
+    /// A machine is about to be started with this arena: tells its core what to record.
+    void begin(Arena& arena);
     /// Writes what the ring has gained since the last call; call it often, the ring holds kTrapRingSize
     /// records. A gap is reported as such.
     void drain(const Arena& arena);

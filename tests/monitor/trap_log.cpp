@@ -54,6 +54,38 @@ TEST_CASE("A forged trap record is shown as nonsense, not followed") {
     CHECK(cause_name(255) == "?");
 }
 
+TEST_CASE("The log tells the core which causes are worth their while, and times only where there are any") {
+    const test::TemporaryFolder folder;
+    auto arena = std::make_unique<Arena>();
+    RunConfig config;
+    config.log_items = {"gate"};
+    config.log_file = folder.path("log");
+    TrapLog(config).begin(*arena);
+    CHECK(arena->logged_causes == 1u << static_cast<unsigned>(TrapCause::gate));
+    TrapLog(RunConfig{}).begin(*arena);
+    CHECK(arena->logged_causes == 0);
+    TrapRecord r;
+    CHECK_THAT(trap_line(r), !Contains(" ms "));
+    r.time = 1'500'000;
+    CHECK_THAT(trap_line(r), Contains("1.500000 ms"));
+}
+
+TEST_CASE("A machine that is started over is logged from its beginning") {
+    const test::TemporaryFolder folder;
+    RunConfig config;
+    config.log_items = {"insn"};
+    config.log_file = folder.path("log");
+    TrapLog log(config);
+    for (const std::uint32_t eip : {0x1111u, 0x2222u}) {
+        auto arena = std::make_unique<Arena>();
+        log.begin(*arena);
+        record(*arena, TrapCause::patched, eip);
+        log.drain(*arena);
+    }
+    const std::string text = test::content_of(config.log_file);
+    CHECK_THAT(text, Contains("00001111") && Contains("00002222") && !Contains("not logged"));
+}
+
 TEST_CASE("Without -d there is no log, and an unwritable one is an error") {
     CHECK_FALSE(TrapLog(RunConfig{}).enabled());
     RunConfig config;
