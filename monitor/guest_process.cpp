@@ -17,6 +17,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "monitor/inherited_strings.hpp"
+
 namespace ringpress {
 
 namespace {
@@ -69,6 +71,7 @@ GuestProcess::GuestProcess(const std::vector<int>& keep, const std::function<voi
         sigset_t all;
         sigfillset(&all);
         sigprocmask(SIG_UNBLOCK, &all, nullptr);
+        wipe_inherited_strings();
         close_others(keep);
         isolate();
         // Again, because a change of credentials may clear it, prctl(2).
