@@ -17,9 +17,11 @@ void CodeViews::assign(unsigned index, std::uint32_t frame) {
     ++s_.counters.view_pages;
 }
 
-void CodeViews::join(unsigned index, unsigned next) {
-    s_.slot[index].next_frame = s_.slot[next].frame;
-    s_.slot[next].previous_frame = s_.slot[index].frame;
+void CodeViews::join(unsigned index, unsigned offset, unsigned next) {
+    ViewSlot& slot = s_.slot[index];
+    if (!slot.next_frame || offset < slot.straddler) slot.straddler = offset;
+    slot.next_frame = s_.slot[next].frame;
+    s_.slot[next].previous_frame = slot.frame;
 }
 
 void CodeViews::cut_straddler(unsigned index) {
@@ -29,14 +31,8 @@ void CodeViews::cut_straddler(unsigned index) {
     if (next >= 0) s_.slot[next].previous_frame = 0;
     slot.next_frame = 0;
     // Overlapping instructions may share the last bytes: all that begin there go.
-    constexpr unsigned kLongest = 15;
-    unsigned lowest = kPageSize;
-    for (unsigned offset = kPageSize - kLongest; offset < kPageSize; ++offset) {
-        if (!copied(index, offset)) continue;
-        clear_copied(index, offset);
-        if (offset < lowest) lowest = offset;
-    }
-    std::memset(bytes(index) + lowest, kInt3, kPageSize - lowest);
+    for (unsigned offset = slot.straddler; offset < kPageSize; ++offset) clear_copied(index, offset);
+    std::memset(bytes(index) + slot.straddler, kInt3, kPageSize - slot.straddler);
 }
 
 void CodeViews::release(unsigned index) {

@@ -31,8 +31,9 @@ class CodeViews {
     void release(unsigned index);
     /// The instruction that runs on into the next frame goes back to int3: that frame is no longer behind it.
     void cut_straddler(unsigned index);
-    /// Takes note that the last instruction of `index` runs on into the view `next`.
-    void join(unsigned index, unsigned next);
+    /// Takes note that the instruction at `offset` of `index` runs on into the view `next`.  No copied instruction
+    /// that begins before the first such one may cover its beginning.
+    void join(unsigned index, unsigned offset, unsigned next);
 
     bool proven(unsigned index, unsigned offset) const { return bit(s_.slot[index].proven, offset); }
     bool covered(unsigned index, unsigned offset) const { return bit(s_.slot[index].covered, offset); }

@@ -150,7 +150,7 @@ void ShadowPages::map_pads(std::uint32_t page, unsigned slot) {
     }
     // One place only, so that a pad tells which address was executed.
     while (const std::uint32_t alias = s_.slot[pad_slot].first_alias) unmap_page(code_, alias - 1);
-    reserve_code_region(pads / kPagesPerRegion);
+    reserve_code_region(pads / kPagesPerRegion, false);
     if (s_.slot[slot].pad_slot != pad_slot + 1u) return;  // making room gave up the sites
     insert(code_, pads, pad_slot << kPageShift | MappedPage::kPad | MappedPage::kGlobal, s_.slot[pad_slot].first_alias);
     host_.map_view(host_address(code_, pads), pad_slot, 1);

@@ -167,7 +167,7 @@ bool ShadowPages::map_code(gva address, const Translation& t) {
         if (code_.at(page).bits == bits) return true;
         erase(code_, page);
     }
-    reserve_code_region(region_of(page));
+    reserve_code_region(region_of(page), !t.user);
     insert(code_, page, bits, view.first_alias);
     host_.map_view(host_address(code_, page), slot, 1);
     ++s_.counters.map_calls;

@@ -110,7 +110,7 @@ class ShadowPages : public WriteObserver {
     void map_landing();
     std::uint32_t landing(std::uint32_t site) const;
     void reserve_data_region(std::uint32_t region);
-    void reserve_code_region(std::uint32_t region);
+    void reserve_code_region(std::uint32_t region, bool supervisor);
     static constexpr std::uint32_t kNoRegion = kRegions;
     /// window.cpp.  Either region may be kNoRegion.
     void move_window(std::uint32_t data_region, std::uint32_t code_region);

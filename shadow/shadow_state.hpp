@@ -66,6 +66,7 @@ struct ViewSlot {
     std::uint32_t first_alias = 0;     ///< a linear page (plus one) that the view is mapped for
     std::uint32_t next_frame = 0;      ///< plus one: the frame that the last instruction runs on into
     std::uint32_t previous_frame = 0;  ///< plus one: a frame whose last instruction runs on into this one
+    std::uint32_t straddler = 0;       ///< with next_frame: where the first instruction that runs on begins
     std::uint8_t has_fpu = 0;          ///< some copied instruction uses the FPU
     std::uint8_t referenced = 0;       ///< mapped since the clock hand last passed
     std::uint16_t pad_slot = 0;        ///< plus one: the slot with the pads of this one's gate sites
@@ -90,7 +91,9 @@ struct ShadowState {
     ViewSlot slot[kViewSlots];
     std::uint32_t slots_used;  ///< slots beyond this were never used
     std::uint32_t clock_hand;
-    std::uint64_t code_regions[kRegions / 64];  ///< regions that code was mapped in since S was chosen afresh
+    // Regions that code, and that supervisor code, was mapped in since S was chosen afresh: what was flushed comes
+    // back, and a choice that does not reckon with it would have to be made again at once.
+    std::uint64_t code_regions[kRegions / 64], kernel_code_regions[kRegions / 64];
     std::uint32_t shift;  ///< S, see shadow_pages.hpp: a multiple of 4 MiB
     GateSite site[kGateSites];
     std::uint32_t sites_used, first_free_site;

@@ -14,14 +14,20 @@
 
 namespace ringpress {
 
+namespace {
+bool in_set(const std::uint64_t* set, std::uint32_t region) { return set[region / 64] >> (region % 64) & 1; }
+void put_in(std::uint64_t* set, std::uint32_t region) { set[region / 64] |= 1ull << (region % 64); }
+}  // namespace
+
 bool ShadowPages::directory_entry_present(std::uint32_t region) const {
     if (!cpu_.paging()) return (region << kRegionShift) < ram_bytes_;
     return detail::read_entry(ram_, ram_bytes_, (cpu_.cr3 & pte::kFrame) + region * 4) & pte::P;
 }
 
-void ShadowPages::reserve_code_region(std::uint32_t region) {
+void ShadowPages::reserve_code_region(std::uint32_t region, bool supervisor) {
+    if (supervisor) put_in(s_.kernel_code_regions, region);
     if (code_.count(region)) return;
-    s_.code_regions[region / 64] |= 1ull << (region % 64);
+    put_in(s_.code_regions, region);
     const std::uint32_t window = wrap(region + shift_regions());
     if (data_.count(window) || directory_entry_present(window) || region == s_.landing_region)
         move_window(kNoRegion, region);
@@ -29,8 +35,7 @@ void ShadowPages::reserve_code_region(std::uint32_t region) {
 
 void ShadowPages::move_window(std::uint32_t data_region, std::uint32_t code_region) {
     bool code[kRegions] = {}, data[kRegions] = {};
-    // Code that was flushed comes back: a choice without it would have to be made again at once.
-    for (std::uint32_t r = 0; r < kRegions; ++r) code[r] = s_.code_regions[r / 64] >> (r % 64) & 1;
+    for (std::uint32_t r = 0; r < kRegions; ++r) code[r] = in_set(s_.code_regions, r);
     data_.for_each_region([&](std::uint32_t r) { data[r] = true; });
     if (code_region != kNoRegion) code[code_region] = true;
     if (data_region != kNoRegion) data[data_region] = true;
@@ -40,10 +45,11 @@ void ShadowPages::move_window(std::uint32_t data_region, std::uint32_t code_regi
     std::uint32_t shift = choose_shift(code, data, crowded);
     if (!shift) {  // the guest fills the address space: only what it asks for now must fit
         std::fill(std::begin(s_.code_regions), std::end(s_.code_regions), std::uint64_t{0});
-        for (std::uint32_t r = 1; r < kRegions; ++r) {
+        for (std::uint32_t r = 0; r < kRegions; ++r) {
             code[r] = code_.count(r) || r == code_region;
-            if (code[r]) s_.code_regions[r / 64] |= 1ull << (r % 64);
+            if (code[r]) put_in(s_.code_regions, r);
         }
+        code[0] = true;
         std::fill(std::begin(data), std::end(data), false);
         if (data_region != kNoRegion) data[data_region] = true;
         shift = choose_shift(code, data, crowded);
@@ -82,11 +88,11 @@ std::uint32_t ShadowPages::choose_shift(const bool (&code_regions)[kRegions], co
             if (!code_regions[r]) continue;
             const std::uint32_t window = wrap(r + shift);
             allowed = !data_regions[window];
-            if (r == 0 && !code_.count(0)) continue;  // nothing to read there
+            if (r == 0 && !in_set(s_.code_regions, 0)) continue;  // nothing to read there
             nearest = std::min(nearest, distance[window]);
             if (window < boundary) {
                 all_hidden = false;
-                if (code_.supervisor(r)) kernel_hidden = false;
+                if (in_set(s_.kernel_code_regions, r)) kernel_hidden = false;
             }
         }
         if (!allowed) continue;
