@@ -70,7 +70,7 @@ Finding probe_low_memory() {
     } else {
         f.finding = fmt::format("all of it from {:#x}", answer.values[0]);
         f.verdict = HostVerdict::slower;
-        f.cost = "guest accesses below that address are emulated, one trap each";
+        f.cost = "guest code below that address is interpreted; data there is not concerned";
     }
     return f;
 }
