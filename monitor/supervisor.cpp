@@ -7,7 +7,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -20,13 +19,13 @@
 #include "monitor/arena.hpp"
 #include "monitor/boot/loader.hpp"
 #include "monitor/console_io.hpp"
-#include "monitor/cpu_dump.hpp"
 #include "monitor/devices/mp_table.hpp"
 #include "monitor/drive_image.hpp"
 #include "monitor/engine_common.hpp"
 #include "monitor/engine_ptrace.hpp"
 #include "monitor/engine_seccomp.hpp"
 #include "monitor/exit_codes.hpp"
+#include "monitor/guest_end.hpp"
 #include "monitor/host_file.hpp"
 #include "monitor/host_space_batch.hpp"
 #include "monitor/host_space_direct.hpp"
@@ -55,24 +54,6 @@ Arena& make_arena(void* memory, std::uint32_t ram_bytes) {
     return *arena;
 }
 
-/// Text from the arena: whatever it holds, one printable line of bounded length.
-std::string clean(const char* text, std::size_t size) {
-    std::string line;
-    for (std::size_t i = 0; i < size && text[i]; ++i) line += text[i] >= ' ' && text[i] < 127 ? text[i] : '?';
-    return line;
-}
-
-void take_counters(const ShadowState::Counters& from, Statistics& into) {
-    into.pages_mapped = from.pages_mapped;
-    into.pages_unmapped = from.pages_unmapped;
-    into.map_calls = from.map_calls;
-    into.descriptors_loaded = from.descriptors_loaded;
-    into.view_pages = from.view_pages;
-    into.views_dropped = from.views_dropped;
-    into.window_moves = from.window_moves;
-    into.shadow_recycled = from.recycled;
-}
-
 /// Memory that a process forked later shall not have: all state, with the ptrace engine.
 void keep_to_ourselves(void* memory, std::size_t bytes) {
     if (bytes && madvise(memory, bytes, MADV_DONTFORK) != 0)
@@ -92,8 +73,6 @@ struct Supervisor::Impl {
     /// One life of the guest, from power-on; nothing if it asked for a reset and is to be started over.
     std::optional<ExitReport> live();
     BootState load(std::span<std::byte> ram);
-    ExitReport explain(const Arena& arena, StopReason reason) const;
-    ExitReport explain_death(const Arena& arena, int status) const;
 
     RunConfig config;
     std::optional<VmName> name;
@@ -202,7 +181,7 @@ std::optional<ExitReport> Supervisor::Impl::live() {
                 console.finish();
                 return std::nullopt;
             }
-            report = explain(arena, reason);
+            report = explain_stop(arena, reason);
             break;
         }
         if (fds[1].revents) {
@@ -224,57 +203,10 @@ std::optional<ExitReport> Supervisor::Impl::live() {
     guest->end();
     console.finish();
     log.drain(arena);
-    report.statistics = arena.statistics;
-    take_counters(arena.shadow.counters, report.statistics);
+    report.statistics = counted(arena);
     report.seconds = std::chrono::duration<double>(Clock::now() - began).count();
     for (const DriveImage& drive : drives) drive.sync();
     return report;
-}
-
-ExitReport Supervisor::Impl::explain(const Arena& arena, StopReason reason) const {
-    ExitReport r;
-    const std::string detail = clean(arena.stop.detail, sizeof arena.stop.detail);
-    switch (reason) {
-        case StopReason::debug_exit: r.code = arena.stop.code & 0xFF; break;
-        case StopReason::power_off:
-        case StopReason::reset:
-        case StopReason::dead_halt: r.code = exit_status(ExitCode::ended); break;
-        case StopReason::shutdown:
-            r.code = exit_status(ExitCode::guest_died);
-            r.message = fmt::format("the guest died of a triple fault at {:04x}:{:08x}",
-                                    arena.cpu.segment(Seg::cs).selector, arena.cpu.eip);
-            break;
-        case StopReason::fence:
-            r.code = exit_status(ExitCode::fence);
-            r.message = "fence violation: " + detail + "; the guest was ended, the host is untouched";
-            break;
-        case StopReason::bug:
-        default:
-            r.code = exit_status(ExitCode::monitor_bug);
-            r.message = "internal error: " + (detail.empty() ? "the core stopped without a reason" : detail) + "\n" +
-                        cpu_dump(arena.cpu) + last_traps(arena);
-    }
-    return r;
-}
-
-ExitReport Supervisor::Impl::explain_death(const Arena& arena, int status) const {
-    ExitReport r;
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) {
-        r.code = exit_status(ExitCode::fence);
-        r.message = "fence violation: guest code broke out and made a system call; the guest was ended, "
-                    "the host is untouched";
-    } else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
-        r.code = exit_status(ExitCode::host_error);
-        r.message = "the guest process was killed from outside";
-    } else if (WIFEXITED(status) && WEXITSTATUS(status) == exit_status(ExitCode::host_error)) {
-        r.code = exit_status(ExitCode::host_error);
-        r.message = "the host refused what the guest process needs; see ringpress doctor";
-    } else {
-        r.code = exit_status(ExitCode::monitor_bug);
-        r.message = fmt::format("internal error: the guest process ended with status {:#x}\n", status) +
-                    cpu_dump(arena.cpu) + last_traps(arena);
-    }
-    return r;
 }
 
 ExitReport Supervisor::Impl::run() {

@@ -103,7 +103,9 @@ void TrapLog::drain(const Arena& arena) {
     }
     for (; seen_ != end; ++seen_) {
         const TrapRecord record = arena.traps[seen_ % kTrapRingSize];
-        // The record is the core's to write: shift only by what was checked.
+        // The record is the core's to write, at any time: what is checked below must be what is used, so the
+        // compiler is not to read it a second time.
+        std::atomic_signal_fence(std::memory_order_seq_cst);
         if (record.cause < kTrapCauses && (causes_ >> record.cause & 1u)) {
             fmt::print(out_.get(), "{}\n", trap_line(record));
         }
