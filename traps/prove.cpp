@@ -37,22 +37,28 @@ bool Prover::hides_trapped(unsigned slot, unsigned first, unsigned end) const {
     return false;
 }
 
-/// A trapped instruction begins at `offset`: copies of overlapping instructions that would cover it must go.
+/// A trapped instruction begins at `offset`: copies of overlapping instructions that would cover it must go, and
+/// those that cover the beginning of one that went.
 void Prover::uncover(unsigned slot, unsigned offset) {
     std::uint8_t* bytes = views_.bytes(slot);
     ViewSlot& view = views_.slot(slot);
     const std::uint8_t* guest = memory_.ram() + (std::size_t{view.frame - 1} << kPageShift);
-    for (unsigned o = offset > kLongest ? offset - kLongest : 0; o < offset; ++o) {
+    unsigned lowest = offset;
+    std::uint32_t trapped = 1;  // bit n: an instruction that traps begins at o + n
+    for (unsigned o = offset; o-- > 0 && trapped;) {
+        trapped = trapped << 1 & ((1u << kLongest) - 1);
         if (!views_.copied(slot, o)) continue;
         const Instruction insn = decoder_.decode(guest + o, kPageSize - o, cpu_.segment(Seg::cs).is_big() ? 4 : 2);
         if (insn.length == 0) {  // it runs on into the next page
             views_.cut_straddler(slot);
-        } else if (o + insn.length > offset) {
+        } else if (trapped & ((1u << insn.length) - 1)) {
             bytes[o] = kInt3;
             views_.clear_copied(slot, o);
+            trapped |= 1;
+            lowest = o;
         }
     }
-    if (offset < kLongest && view.previous_frame) {
+    if (lowest < kLongest && view.previous_frame) {
         const int previous = views_.slot_of(view.previous_frame - 1);
         if (previous >= 0) views_.cut_straddler(static_cast<unsigned>(previous));
     }
@@ -61,6 +67,9 @@ void Prover::uncover(unsigned slot, unsigned offset) {
 
 bool Prover::copy(unsigned slot, unsigned offset, const Instruction& insn) {
     if (hides_trapped(slot, offset + 1, offset + insn.length)) return false;
+    const ViewSlot& view = views_.slot(slot);
+    // Cutting that one would leave a hole in this.
+    if (view.next_frame && offset < view.straddler && view.straddler < offset + insn.length) return false;
     std::memcpy(views_.bytes(slot) + offset, insn.bytes, insn.length);
     views_.set_copied(slot, offset);
     return true;
@@ -85,12 +94,14 @@ bool Prover::copy_straddling(gva address, unsigned slot, unsigned offset, const 
     }
     const auto other = static_cast<unsigned>(next_slot);
     if (views_.slot(other).previous_frame && views_.slot(other).previous_frame != view.frame) return false;
+    uncover(slot, offset);  // when this is cut again, no other copy may need its bytes
     if (hides_trapped(slot, offset + 1, kPageSize) || hides_trapped(other, 0, tail)) return false;
     std::memcpy(views_.bytes(slot) + offset, insn.bytes, head);
     std::memcpy(views_.bytes(other), insn.bytes + head, tail);
     views_.set_copied(slot, offset);
-    views_.join(slot, other);
-    return true;
+    views_.join(slot, offset, other);
+    shadow_.settle_straddler(slot);
+    return views_.copied(slot, offset);
 }
 
 void Prover::prove(gva from, unsigned slot) {
@@ -112,8 +123,9 @@ void Prover::prove(gva from, unsigned slot) {
             const unsigned head = kPageSize - offset;
             std::memcpy(bytes, guest + offset, head);
             if (!memory_.read_bytes(at + head, bytes + head, kLongest - head, Access::execute(cpu_.cpl == 3))) {
-                // The rest cannot be fetched now; executing it faults, which emulation finds out.
-                if (first) {
+                // The rest cannot be fetched now; executing it faults, which emulation finds out.  Until then the
+                // boundary may stay unproven, but not inside a copy of something else.
+                if (first || views_.bytes(slot)[offset] != kInt3) {
                     views_.set_proven(slot, offset);
                     uncover(slot, offset);
                 }

@@ -436,7 +436,7 @@ TEST_CASE("an instruction that runs on into the next page is cut when that page 
     std::memcpy(w.views.bytes(next), mov + 3, 2);
     w.views.set_proven(slot, kPageSize - 3);
     w.views.set_copied(slot, kPageSize - 3);
-    w.views.join(slot, next);
+    w.views.join(slot, kPageSize - 3, next);
     REQUIRE(w.inconsistency() == "");
 
     w.map(behind, 42, 0);
