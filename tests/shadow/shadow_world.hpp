@@ -25,7 +25,7 @@ std::unique_ptr<T, FreeDelete> zeroed(std::size_t bytes = sizeof(T)) {
 
 /// The directories, and for every second directory entry in use one table, lie in the first frames.
 struct ShadowWorld {
-    static constexpr std::uint32_t kFrames = 512, kRam = kFrames * kPageSize;
+    static constexpr std::uint32_t kFrames = 4096, kRam = kFrames * kPageSize;
     static constexpr std::uint32_t kDirectory = 0x1000, kOtherDirectory = 0x2000, kFirstTable = 0x3000;
     static constexpr std::uint32_t kFirstData = 32;  ///< frames from here on hold no tables
 
