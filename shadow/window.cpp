@@ -29,7 +29,9 @@ void ShadowPages::reserve_code_region(std::uint32_t region, bool supervisor) {
     if (code_.count(region)) return;
     put_in(s_.code_regions, region);
     const std::uint32_t window = wrap(region + shift_regions());
-    if (data_.count(window) || directory_entry_present(window) || region == s_.landing_region)
+    // With entries everywhere any other choice would be as bad, and two regions of code would move S in turns.
+    const bool named = !crowded_ && directory_entry_present(window);
+    if (data_.count(window) || named || region == s_.landing_region)
         move_window(kNoRegion, region);
 }
 
@@ -55,7 +57,7 @@ void ShadowPages::move_window(std::uint32_t data_region, std::uint32_t code_regi
         shift = choose_shift(code, data, crowded);
         CHECK(shift != 0);
     }
-    if (crowded) crowded_ = true;
+    crowded_ = crowded;
     for (std::uint32_t i = 0; i < s_.slots_used; ++i)
         if (s_.slot[i].frame && s_.slot[i].frame != ViewSlot::kPads && s_.slot[i].pad_slot) strip_sites(i);
     s_.landing_region = 0;
