@@ -82,7 +82,13 @@ const Site kSites[] = {
     {"write", core_write_end, SYS_write},
     {"rt_sigreturn", core_rt_sigreturn_end, SYS_rt_sigreturn},
 };
-constexpr long kSyscallBytes = 2;  // 0F 05
+/// The syscall instruction (0F 05) that ends at a label of core_syscalls.S.  Through an integer: to the compiler
+/// the label is an object of its own, with nothing in front of it.
+const char* instruction_before(const char* end) {
+    std::uintptr_t at = reinterpret_cast<std::uintptr_t>(end);
+    asm("" : "+r"(at));
+    return reinterpret_cast<const char*>(at - 2);
+}
 
 /// A syscall instruction of the vDSO: its functions fall back to the real call.  Null if it has none.
 const void* vdso_gadget() {
@@ -201,7 +207,7 @@ TEST_CASE("A call site of the core makes its own call only") {
         for (const long number : telling_calls()) {
             if (number == site.number || (site.number == SYS_futex && number == SYS_restart_syscall)) continue;
             INFO("system call " << number << " from core_" << site.name);
-            CHECK(child.run([&] { return make_call(site.end - kSyscallBytes, number); }) == kKilled);
+            CHECK(child.run([&] { return make_call(instruction_before(site.end), number); }) == kKilled);
         }
     }
 }
@@ -322,7 +328,7 @@ TEST_CASE("Without a doorbell and an event counter there is no waiting and no wr
     config.doorbell = nullptr;
     CHECK(child.run([&] { return core_futex(nullptr, FUTEX_WAIT, 0, nullptr); }) == kKilled);
     CHECK(child.run([&] { return core_futex(all.doorbell, FUTEX_WAIT, 1, nullptr); }) == kKilled);
-    CHECK(child.run([&] { return make_call(core_futex_end - kSyscallBytes, SYS_restart_syscall); }) == kKilled);
+    CHECK(child.run([&] { return make_call(instruction_before(core_futex_end), SYS_restart_syscall); }) == kKilled);
     config = all;
     config.notify_fd = -1;
     CHECK(child.run([&] { return core_write(-1, "12345678", 8); }) == kKilled);
@@ -442,8 +448,8 @@ TEST_CASE("A forged signal frame gains nothing: the filter looks at the address 
         asm volatile("int3" ::: "memory", "cc");
         return 0l;
     };
-    for (const char* at : {static_cast<const char*>(fence_ordinary), core_write_end - kSyscallBytes,
-                           core_mmap_end - kSyscallBytes, core_rt_sigreturn_end - kSyscallBytes}) {
+    for (const char* at : {static_cast<const char*>(fence_ordinary), instruction_before(core_write_end),
+                           instruction_before(core_mmap_end), instruction_before(core_rt_sigreturn_end)}) {
         for (const long wanted : {SYS_getpid, SYS_execve, SYS_exit_group}) {
             target = at;
             number = wanted;
