@@ -3,8 +3,10 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <initializer_list>
@@ -28,12 +30,12 @@ inline bool eventually(const std::function<bool()>& condition) {
 
 using GuestCode = std::vector<std::uint8_t>;
 
-/// 32-bit code, flat, interrupts off.  Both begin by writing "up" to the debug console.
-inline const GuestCode kBusyGuest = {0xB0, 'u', 0xE6, 0xE9, 0xB0, 'p', 0xE6, 0xE9,  // mov $'u',%al; out %al,$0xE9 ...
+/// 32-bit code, flat, interrupts off.  Both begin by writing "{}" to the debug console.
+inline const GuestCode kBusyGuest = {0xB0, '{', 0xE6, 0xE9, 0xB0, '}', 0xE6, 0xE9,  // mov $'{',%al; out %al,$0xE9 ...
                                      0x40,                                          // 1: inc %eax
                                      0xE6, 0x80,                                    // out %al,$0x80
                                      0xEB, 0xFB};                                   // jmp 1b
-inline const GuestCode kIdleGuest = {0xB0, 'u', 0xE6, 0xE9, 0xB0, 'p', 0xE6, 0xE9,
+inline const GuestCode kIdleGuest = {0xB0, '{', 0xE6, 0xE9, 0xB0, '}', 0xE6, 0xE9,
                                      0xB0, 0xFF, 0xE6, 0x21, 0xE6, 0xA1,  // all interrupts masked
                                      0xFB,                                // sti
                                      0xF4, 0xEB, 0xFD};                   // 1: hlt; jmp 1b
@@ -50,8 +52,11 @@ class GuestRun {
 
     PtyChild& terminal() { return child_; }
     pid_t pid() const { return child_.pid(); }
+    /// Waits until the guest runs.
     bool is_up() {
-        return child_.shows("up") && eventually([&] { return guest_pid() > 0; });
+        const bool up = child_.shows("{}"), runs = up && eventually([&] { return guest_pid() > 0; });
+        if (!runs) WARN((up ? "no guest process; the screen: " : "not up; the screen: ") << child_.screen());
+        return runs;
     }
     /// The supervisor's child that runs the guest, or -1.
     pid_t guest_pid() const {
@@ -78,6 +83,7 @@ class GuestRun {
 
   private:
     std::string make_kernel(const GuestCode& code) const {
+        std::fflush(nullptr);  // or the child would write the test's own words to its terminal
         Bytes image = elf_image(0x100000, {{0x100000, 0x100000, 0x100, 0x100, true}});
         std::memcpy(image.data() + 0x200, code.data(), code.size());
         return folder_.file("kernel", std::string(reinterpret_cast<const char*>(image.data()), image.size()));
@@ -95,7 +101,9 @@ class SharedArena {
         for (const auto& entry : std::filesystem::directory_iterator(folder)) {
             if (std::filesystem::read_symlink(entry.path()).string().find("ringpress-arena") == std::string::npos) continue;
             const UniqueFd fd(open(entry.path().c_str(), O_RDWR | O_CLOEXEC));
-            REQUIRE(fd.get() >= 0);
+            struct stat file {};
+            REQUIRE(fstat(fd.get(), &file) == 0);
+            REQUIRE(file.st_size == sizeof(Arena));
             memory_ = mmap(nullptr, sizeof(Arena), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
         }
         REQUIRE(memory_ != MAP_FAILED);

@@ -76,6 +76,8 @@ class PtyChild {
         const std::size_t first = screen_.find(text);
         return first != std::string::npos && screen_.find(text, first + 1) != std::string::npos;
     }
+    /// What was read from the screen so far.
+    const std::string& screen() const { return screen_; }
     /// The wait status of the child's end.
     int wait() {
         int status = -1;
