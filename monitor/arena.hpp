@@ -1,6 +1,6 @@
-// The arena: one shared mapping, at the same address in the supervisor and in the guest process, that holds all
-// state of a virtual machine besides its RAM.  No pointers into private memory, no allocator: a fixed layout
-// whose every part the supervisor can check, because the guest process may write anything here.
+// The arena: one shared mapping, at the same address in the supervisor and in the guest process, that holds
+// all state of a virtual machine besides its RAM.  No pointers into private memory, no allocator: a fixed
+// layout whose every part the supervisor can check, because the guest process may write anything here.
 #pragma once
 
 #include <atomic>
@@ -8,9 +8,9 @@
 
 #include "monitor/byte_ring.hpp"
 #include "monitor/devices/state.hpp"
-#include "traps/statistics.hpp"
 #include "shadow/shadow_state.hpp"
 #include "shadow/vcpu.hpp"
+#include "traps/statistics.hpp"
 
 namespace ringpress {
 
@@ -20,13 +20,13 @@ inline constexpr std::uint32_t kArenaVersion = 1;
 /// Why the guest process stopped running the guest; written once, by the core.
 enum class StopReason : std::uint32_t {
     none,
-    debug_exit,   ///< code holds the exit status
+    debug_exit,  ///< code holds the exit status
     power_off,
-    reset,        ///< the guest asked for a reset
-    shutdown,     ///< triple fault
-    dead_halt,    ///< hlt with interrupts disabled and no NMI source: nothing can wake it
-    fence,        ///< code holds what was tried; see StopRecord::detail
-    bug,          ///< detail holds the failed assertion
+    reset,      ///< the guest asked for a reset
+    shutdown,   ///< triple fault
+    dead_halt,  ///< hlt with interrupts disabled and no NMI source: nothing can wake it
+    fence,      ///< code holds what was tried; see StopRecord::detail
+    bug,        ///< detail holds the failed assertion
 };
 
 struct StopRecord {
@@ -37,13 +37,13 @@ struct StopRecord {
 
 /// One handled trap, for dumps and tracing.
 struct TrapRecord {
-    std::uint64_t time = 0;   ///< guest nanoseconds; 0 unless traps are logged
+    std::uint64_t time = 0;  ///< guest nanoseconds; 0 unless traps are logged
     std::uint32_t eip = 0;
     std::uint32_t error = 0;
     std::uint32_t address = 0;  ///< of a page fault; of a gate: the linear address of its site
-    std::uint8_t vector = 0;  ///< the host's; 0 for a gate
-    std::uint8_t cause = 0;   ///< TrapCause
-    std::uint8_t insn = 0;    ///< InsnId
+    std::uint8_t vector = 0;    ///< the host's; 0 for a gate
+    std::uint8_t cause = 0;     ///< TrapCause
+    std::uint8_t insn = 0;      ///< InsnId
     std::uint8_t cpl = 0;
 };
 inline constexpr std::uint32_t kTrapRingSize = 256;

@@ -1,7 +1,8 @@
 // A single-producer single-consumer byte queue in the arena, between the guest process and the supervisor.
 //
-// Either side may be hostile to the other, so neither believes the indices: each reads the peer's index once and
-// clamps it, and every access is masked into the buffer.  The worst a forged index can do is to lose bytes.
+// Either side may be hostile to the other, so neither believes the indices: each reads the peer's index once
+// and clamps it, and every access is masked into the buffer.  The worst a forged index can do is to lose
+// bytes.
 #pragma once
 
 #include <atomic>
@@ -13,13 +14,15 @@ namespace ringpress {
 template <std::size_t Capacity>
 struct ByteRing {
     static_assert((Capacity & (Capacity - 1)) == 0 && Capacity >= 2 && Capacity <= (1u << 30));
-    std::atomic<std::uint32_t> written{0};  ///< total bytes ever put, modulo 2^32; changed by the producer only
-    std::atomic<std::uint32_t> taken{0};    ///< total bytes ever taken; changed by the consumer only
+    std::atomic<std::uint32_t> written{
+        0};                               ///< total bytes ever put, modulo 2^32; changed by the producer only
+    std::atomic<std::uint32_t> taken{0};  ///< total bytes ever taken; changed by the consumer only
     std::uint8_t bytes[Capacity] = {};
 
     /// Bytes waiting, never more than Capacity.
     std::size_t size() const {
-        const std::uint32_t n = written.load(std::memory_order_acquire) - taken.load(std::memory_order_acquire);
+        const std::uint32_t n =
+            written.load(std::memory_order_acquire) - taken.load(std::memory_order_acquire);
         return n <= Capacity ? n : Capacity;
     }
     std::size_t space() const { return Capacity - size(); }

@@ -75,9 +75,9 @@ std::vector<std::string> normalise_arguments(const CLI::App& app, const std::vec
         const std::string name = argument.substr(dashes, attached ? equals - dashes : std::string::npos);
         const auto found = known.find(name);
         if (found == known.end()) {
-            throw std::runtime_error(fmt::format(
-                "unknown option {}{}; see {} --help", argument.substr(0, dashes + name.size()),
-                did_you_mean(name, visible, argument.substr(0, dashes)), app.get_name()));
+            throw std::runtime_error(
+                fmt::format("unknown option {}{}; see {} --help", argument.substr(0, dashes + name.size()),
+                            did_you_mean(name, visible, argument.substr(0, dashes)), app.get_name()));
         }
         const CLI::Option& option = *found->second;
         const bool takes_value = option.get_items_expected_max() > 0;

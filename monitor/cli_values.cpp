@@ -227,17 +227,10 @@ double parse_time_limit(const std::string& text) {
     double unit = 1;
     if (!digits.empty()) {
         switch (digits.back()) {
-            case 's':
-                digits.pop_back();
-                break;
-            case 'm':
-                unit = 60, digits.pop_back();
-                break;
-            case 'h':
-                unit = 3600, digits.pop_back();
-                break;
-            default:
-                break;
+            case 's': digits.pop_back(); break;
+            case 'm': unit = 60, digits.pop_back(); break;
+            case 'h': unit = 3600, digits.pop_back(); break;
+            default: break;
         }
     }
     double value = 0;

@@ -140,17 +140,10 @@ void ConsoleIo::Impl::read_stdin() {
         const EscapeKeys::Result key =
             terminal ? escape.feed(bytes[i]) : EscapeKeys::Result{EscapeKeys::Action::send, bytes[i]};
         switch (key.action) {
-            case EscapeKeys::Action::send:
-                held_back += static_cast<char>(key.byte);
-                break;
-            case EscapeKeys::Action::quit:
-                quit = Quit::user;
-                return;
-            case EscapeKeys::Action::help:
-                fmt::print(stderr, "{}", EscapeKeys::kHelp);
-                break;
-            case EscapeKeys::Action::none:
-                break;
+            case EscapeKeys::Action::send: held_back += static_cast<char>(key.byte); break;
+            case EscapeKeys::Action::quit: quit = Quit::user; return;
+            case EscapeKeys::Action::help: fmt::print(stderr, "{}", EscapeKeys::kHelp); break;
+            case EscapeKeys::Action::none: break;
         }
     }
     feed_serial();

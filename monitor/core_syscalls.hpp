@@ -5,7 +5,8 @@
 #include <cstdint>
 
 extern "C" {
-long core_mmap(std::uint64_t address, std::uint64_t length, long prot, long flags, long fd, std::uint64_t offset);
+long core_mmap(std::uint64_t address, std::uint64_t length, long prot, long flags, long fd,
+               std::uint64_t offset);
 long core_munmap(std::uint64_t address, std::uint64_t length);
 long core_mprotect(std::uint64_t address, std::uint64_t length, long prot);
 long core_futex(const void* word, long op, std::uint32_t value, const void* timeout);
@@ -16,6 +17,7 @@ long core_write(long fd, const void* bytes, std::uint64_t count);
 void core_rt_sigreturn();
 
 // The address behind each syscall instruction: what seccomp sees as instruction pointer.
-extern const char core_mmap_end[], core_munmap_end[], core_mprotect_end[], core_futex_end[], core_modify_ldt_end[],
-    core_timer_settime_end[], core_clock_gettime_end[], core_write_end[], core_rt_sigreturn_end[];
+extern const char core_mmap_end[], core_munmap_end[], core_mprotect_end[], core_futex_end[],
+    core_modify_ldt_end[], core_timer_settime_end[], core_clock_gettime_end[], core_write_end[],
+    core_rt_sigreturn_end[];
 }

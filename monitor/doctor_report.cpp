@@ -14,12 +14,9 @@ constexpr std::string_view kReset = "\033[0m";
 
 std::string_view colour_of(HostVerdict verdict) {
     switch (verdict) {
-        case HostVerdict::ok:
-            return "\033[32m";
-        case HostVerdict::slower:
-            return "\033[33m";
-        case HostVerdict::missing:
-            return "\033[31m";
+        case HostVerdict::ok: return "\033[32m";
+        case HostVerdict::slower: return "\033[33m";
+        case HostVerdict::missing: return "\033[31m";
     }
     return "";
 }
@@ -28,12 +25,9 @@ std::string_view colour_of(HostVerdict verdict) {
 
 std::string_view verdict_name(HostVerdict verdict) {
     switch (verdict) {
-        case HostVerdict::ok:
-            return "ok";
-        case HostVerdict::slower:
-            return "slower";
-        case HostVerdict::missing:
-            return "missing";
+        case HostVerdict::ok: return "ok";
+        case HostVerdict::slower: return "slower";
+        case HostVerdict::missing: return "missing";
     }
     return "?";
 }

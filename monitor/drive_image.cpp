@@ -26,17 +26,14 @@ DriveImage::DriveImage(const DriveConfig& config) : path_(config.file), snapshot
     file_.reset(open(path_.c_str(), (snapshot_ ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     if (!file_) {
         switch (errno) {
-            case ENOENT:
-                refuse(path_, "does not exist: check the path, or make one with truncate -s 64M");
-            case EISDIR:
-                refuse(path_, "is a directory: name an image file");
+            case ENOENT: refuse(path_, "does not exist: check the path, or make one with truncate -s 64M");
+            case EISDIR: refuse(path_, "is a directory: name an image file");
             case EACCES:
             case EROFS:
             case EPERM:
                 refuse(path_, snapshot_ ? "cannot be read: check its permissions"
                                         : "cannot be written: check its permissions, or use snapshot=on");
-            default:
-                refuse(path_, fmt::format("cannot be opened: {}", std::strerror(errno)));
+            default: refuse(path_, fmt::format("cannot be opened: {}", std::strerror(errno)));
         }
     }
     struct stat st;

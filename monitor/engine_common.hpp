@@ -24,8 +24,10 @@ class CoreLoop {
     void handle(const HostTrap& trap);
     /// A gate site was jumped through.
     void handle_gate(std::uint32_t site) {
-        if (arena_.logged_causes & 1u << static_cast<unsigned>(TrapCause::gate)) [[unlikely]] log_gate(site);
-        else core_.dispatcher().handle_gate(site);
+        if (arena_.logged_causes & 1u << static_cast<unsigned>(TrapCause::gate)) [[unlikely]]
+            log_gate(site);
+        else
+            core_.dispatcher().handle_gate(site);
     }
     /// The timer went off, or the supervisor rang.
     void handle_interrupt() { core_.dispatcher().handle_interrupt(); }

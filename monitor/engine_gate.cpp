@@ -38,7 +38,8 @@ void leave() {
     f.target_cs = entry.selectors[Seg::cs];
     for (unsigned i = 0; i < 6; ++i) {
         // CS is loaded by the far jump itself.
-        if (static_cast<Seg>(i) != Seg::cs && entry.selectors.selector[i] != gate.current->selector[i]) f.reload = 1;
+        if (static_cast<Seg>(i) != Seg::cs && entry.selectors.selector[i] != gate.current->selector[i])
+            f.reload = 1;
         f.selectors[i] = entry.selectors.selector[i];
     }
     *gate.current = entry.selectors;
@@ -65,7 +66,8 @@ Interrupted interrupted_gate(int signal, bool asynchronous, ucontext_t& context)
     const auto within = [&](const char* from, const char* to) {
         return at >= reinterpret_cast<std::uint64_t>(from) && at < reinterpret_cast<std::uint64_t>(to);
     };
-    if (at == reinterpret_cast<std::uint64_t>(gate_slow_end) && signal == SIGTRAP) return Interrupted::leaving;
+    if (at == reinterpret_cast<std::uint64_t>(gate_slow_end) && signal == SIGTRAP)
+        return Interrupted::leaving;
     const bool in_code = within(gate_entry, gate_end) || (gate.core && gate.core->in_landing(at));
     if (!asynchronous) {
         CHECK(!in_code && !gate_open);  // the gate itself has faulted

@@ -40,10 +40,8 @@ constexpr bool is_fault_signal(int signal) {
         case SIGILL:
         case SIGFPE:
         case SIGTRAP:
-        case SIGSYS:
-            return true;
-        default:
-            return false;
+        case SIGSYS: return true;
+        default: return false;
     }
 }
 

@@ -98,8 +98,10 @@ int create_timer() {
     engine.loop.emplace(*setup.core, *setup.arena, create_timer());
     set_bug_handler(bug);
     open_gates(*engine.loop, *setup.core, engine.selectors, wait_for_the_end);
-    if (syscall(SYS_arch_prctl, ARCH_GET_FS, &engine_host_fs_base) != 0) throw std::runtime_error("no FS base");
-    install_fence({setup.ram_fd, setup.view_fd, setup.notify_fd, &setup.arena->doorbell, setup.executable_ram});
+    if (syscall(SYS_arch_prctl, ARCH_GET_FS, &engine_host_fs_base) != 0)
+        throw std::runtime_error("no FS base");
+    install_fence(
+        {setup.ram_fd, setup.view_fd, setup.notify_fd, &setup.arena->doorbell, setup.executable_ram});
     setup.core->start_clock();
     engine_start();
 }
@@ -156,7 +158,8 @@ const HostSelectors* engine_signal(int signal, siginfo_t*, ucontext_t* context) 
             loop.handle_interrupt();
         } else {
             loop.handle({signal == SIGSYS ? kHostSystemCall : static_cast<std::uint8_t>(regs[REG_TRAPNO]),
-                         static_cast<std::uint32_t>(regs[REG_ERR]), static_cast<std::uint32_t>(regs[REG_CR2])});
+                         static_cast<std::uint32_t>(regs[REG_ERR]),
+                         static_cast<std::uint32_t>(regs[REG_CR2])});
         }
     }
     if (!loop.settle()) wait_for_the_end();

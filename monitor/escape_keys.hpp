@@ -27,15 +27,11 @@ class EscapeKeys {
         escaped_ = false;
         switch (byte) {
             case 'a':
-            case kCtrlA:
-                return {Action::send, kCtrlA};
-            case 'x':
-                return {Action::quit, 0};
+            case kCtrlA: return {Action::send, kCtrlA};
+            case 'x': return {Action::quit, 0};
             case 'h':
-            case '?':
-                return {Action::help, 0};
-            default:
-                return {Action::none, 0};  // reserved
+            case '?': return {Action::help, 0};
+            default: return {Action::none, 0};  // reserved
         }
     }
 

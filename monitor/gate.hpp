@@ -8,16 +8,16 @@
 
 extern "C" {
 struct GateFrame {
-    std::uint32_t gpr[8];       ///< in the order of Gpr
+    std::uint32_t gpr[8];  ///< in the order of Gpr
     std::uint64_t eflags;
     std::uint32_t target_eip;
     std::uint16_t target_cs;
     std::uint16_t reserved;
     std::uint16_t selectors[6];
-    std::uint8_t reload;        ///< load the segment registers from `selectors`
-    std::uint8_t slow;          ///< leave through a signal frame
+    std::uint8_t reload;  ///< load the segment registers from `selectors`
+    std::uint8_t slow;    ///< leave through a signal frame
     std::uint16_t reserved2;
-    std::uint64_t fs_base;      ///< the guest's, as the hardware held it
+    std::uint64_t fs_base;  ///< the guest's, as the hardware held it
 };
 static_assert(offsetof(GateFrame, eflags) == 32 && offsetof(GateFrame, target_eip) == 40 &&
               offsetof(GateFrame, selectors) == 48 && offsetof(GateFrame, reload) == 60 &&

@@ -31,9 +31,7 @@ ExitReport explain_stop(const Arena& arena, StopReason reason) {
             break;
         case StopReason::power_off:
         case StopReason::reset:
-        case StopReason::dead_halt:
-            r.code = exit_status(ExitCode::ended);
-            break;
+        case StopReason::dead_halt: r.code = exit_status(ExitCode::ended); break;
         case StopReason::shutdown:
             r.code = exit_status(ExitCode::guest_died);
             r.message = fmt::format("the guest died of a triple fault at {:04x}:{:08x}",

@@ -1,7 +1,7 @@
 // How a guest ended, in words: from what is left of it to the report of the run.
 //
-// Runs in the supervisor, after the guest process is gone.  The arena is what that process left behind, and it may
-// have left anything: no value of it is believed further than it can be shown.
+// Runs in the supervisor, after the guest process is gone.  The arena is what that process left behind, and
+// it may have left anything: no value of it is believed further than it can be shown.
 #pragma once
 
 #include "monitor/arena.hpp"
@@ -9,8 +9,8 @@
 
 namespace ringpress {
 
-/// The core said that it stopped, and why.  `reason` is the one read from the arena when the guest was ended; a
-/// reason that does not exist is a bug of ours, or a lie.
+/// The core said that it stopped, and why.  `reason` is the one read from the arena when the guest was ended;
+/// a reason that does not exist is a bug of ours, or a lie.
 ExitReport explain_stop(const Arena& arena, StopReason reason);
 
 /// The guest process ended by itself; status as of waitpid(2).

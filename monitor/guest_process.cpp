@@ -34,7 +34,8 @@ void close_others(std::vector<int> keep) {
     close_range(from, ~0u, 0);
 }
 
-/// Capabilities of a root user's process: gone, in every set.  Raw calls, since libcap is not worth a dependency.
+/// Capabilities of a root user's process: gone, in every set.  Raw calls, since libcap is not worth a
+/// dependency.
 void drop_capabilities() {
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
@@ -43,8 +44,8 @@ void drop_capabilities() {
 }
 
 void isolate() {
-    // Best effort: a host that forbids user namespaces still has the seccomp filter.  An ordinary user gets the
-    // other namespaces only together with a user namespace; root may get them without.
+    // Best effort: a host that forbids user namespaces still has the seccomp filter.  An ordinary user gets
+    // the other namespaces only together with a user namespace; root may get them without.
     constexpr int kOthers = CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNS;
     if (unshare(CLONE_NEWUSER | kOthers) != 0 && unshare(kOthers) != 0) errno = 0;
     const rlimit none{0, 0};
@@ -62,7 +63,8 @@ GuestProcess::GuestProcess(const std::vector<int>& keep, const std::function<voi
     const pid_t supervisor = getpid();
     std::fflush(nullptr);
     pid_ = fork();
-    if (pid_ < 0) throw std::runtime_error(std::string("cannot start the guest process: ") + std::strerror(errno));
+    if (pid_ < 0)
+        throw std::runtime_error(std::string("cannot start the guest process: ") + std::strerror(errno));
     if (pid_ == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != supervisor) _exit(2);  // it died before the line above
@@ -85,7 +87,8 @@ GuestProcess::GuestProcess(const std::vector<int>& keep, const std::function<voi
         _exit(70);
     }
     pidfd_.reset(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
-    if (!pidfd_) throw std::runtime_error(std::string("cannot watch the guest process: ") + std::strerror(errno));
+    if (!pidfd_)
+        throw std::runtime_error(std::string("cannot watch the guest process: ") + std::strerror(errno));
 }
 
 GuestProcess::~GuestProcess() {
@@ -94,8 +97,12 @@ GuestProcess::~GuestProcess() {
     wait();
 }
 
-void GuestProcess::ring() const { syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGUSR1, nullptr, 0); }
-void GuestProcess::kill() const { syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0); }
+void GuestProcess::ring() const {
+    syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGUSR1, nullptr, 0);
+}
+void GuestProcess::kill() const {
+    syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+}
 
 int GuestProcess::wait_for_stop() {
     while (!reaped_) {

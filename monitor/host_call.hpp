@@ -1,4 +1,5 @@
-// The system calls behind HostSpace as data: made in place, or collected and made by the stub of the ptrace engine.
+// The system calls behind HostSpace as data: made in place, or collected and made by the stub of the ptrace
+// engine.
 #pragma once
 
 #include <asm/ldt.h>
@@ -16,13 +17,22 @@ struct MapCall {
     std::uint64_t offset;
 };
 
-inline MapCall ram_call(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable, bool populate, int fd) {
-    return {at.value, bytes, PROT_READ | (writable ? PROT_WRITE : 0) | (executable && !writable ? PROT_EXEC : 0),
-            MAP_SHARED | MAP_FIXED | (populate ? MAP_POPULATE : 0), fd, from.value};
+inline MapCall ram_call(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable, bool populate,
+                        int fd) {
+    return {at.value,
+            bytes,
+            PROT_READ | (writable ? PROT_WRITE : 0) | (executable && !writable ? PROT_EXEC : 0),
+            MAP_SHARED | MAP_FIXED | (populate ? MAP_POPULATE : 0),
+            fd,
+            from.value};
 }
 inline MapCall view_call(gva at, std::uint32_t first_slot, std::uint32_t pages, int fd) {
-    return {at.value, std::uint64_t{pages} << kPageShift, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED | MAP_POPULATE,
-            fd, std::uint64_t{first_slot} << kPageShift};
+    return {at.value,
+            std::uint64_t{pages} << kPageShift,
+            PROT_READ | PROT_EXEC,
+            MAP_SHARED | MAP_FIXED | MAP_POPULATE,
+            fd,
+            std::uint64_t{first_slot} << kPageShift};
 }
 inline user_desc ldt_call(unsigned slot, const HostDescriptor& d) {
     user_desc u{};
@@ -30,7 +40,9 @@ inline user_desc ldt_call(unsigned slot, const HostDescriptor& d) {
     u.base_addr = d.base;
     u.limit = d.limit;
     u.seg_32bit = d.big;
-    u.contents = d.code ? MODIFY_LDT_CONTENTS_CODE : d.expand_down ? MODIFY_LDT_CONTENTS_STACK : MODIFY_LDT_CONTENTS_DATA;
+    u.contents = d.code          ? MODIFY_LDT_CONTENTS_CODE
+                 : d.expand_down ? MODIFY_LDT_CONTENTS_STACK
+                                 : MODIFY_LDT_CONTENTS_DATA;
     u.read_exec_only = d.read_only;
     u.limit_in_pages = d.in_pages;
     u.useable = 1;

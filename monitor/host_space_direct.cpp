@@ -13,7 +13,8 @@ void map(const MapCall& c) {
 }
 }  // namespace
 
-void HostSpaceDirect::map_ram(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable, bool populate) {
+void HostSpaceDirect::map_ram(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable,
+                              bool populate) {
     map(ram_call(at, from, bytes, writable, executable, populate, ram_fd_));
 }
 void HostSpaceDirect::map_view(gva at, std::uint32_t first_slot, std::uint32_t pages) {
@@ -22,7 +23,9 @@ void HostSpaceDirect::map_view(gva at, std::uint32_t first_slot, std::uint32_t p
 void HostSpaceDirect::protect_ram(gva at, std::uint32_t bytes, bool writable) {
     CHECK(core_mprotect(at.value, bytes, PROT_READ | (writable ? PROT_WRITE : 0)) == 0);
 }
-void HostSpaceDirect::unmap(gva at, std::uint64_t bytes) { CHECK(core_munmap(at.value, bytes) == 0); }
+void HostSpaceDirect::unmap(gva at, std::uint64_t bytes) {
+    CHECK(core_munmap(at.value, bytes) == 0);
+}
 void HostSpaceDirect::load_descriptor(unsigned slot, const HostDescriptor& descriptor) {
     const user_desc entry = ldt_call(slot, descriptor);
     CHECK(core_modify_ldt(kWriteLdt, &entry, sizeof entry) >= 0);

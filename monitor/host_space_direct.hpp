@@ -8,7 +8,8 @@ namespace ringpress {
 class HostSpaceDirect final : public HostSpace {
   public:
     HostSpaceDirect(int ram_fd, int view_fd) : ram_fd_(ram_fd), view_fd_(view_fd) {}
-    void map_ram(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable, bool populate) override;
+    void map_ram(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable,
+                 bool populate) override;
     void map_view(gva at, std::uint32_t first_slot, std::uint32_t pages) override;
     void protect_ram(gva at, std::uint32_t bytes, bool writable) override;
     void unmap(gva at, std::uint64_t bytes) override;

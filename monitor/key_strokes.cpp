@@ -17,40 +17,23 @@ struct Code {
 
 Code code_of(Key key) {
     switch (key) {
-        case Key::escape:
-            return {0x01};
-        case Key::backspace:
-            return {0x0E};
-        case Key::tab:
-            return {0x0F};
-        case Key::enter:
-            return {0x1C};
-        case Key::home:
-            return {0x47, true};
-        case Key::up:
-            return {0x48, true};
-        case Key::page_up:
-            return {0x49, true};
-        case Key::left:
-            return {0x4B, true};
-        case Key::right:
-            return {0x4D, true};
-        case Key::end:
-            return {0x4F, true};
-        case Key::down:
-            return {0x50, true};
-        case Key::page_down:
-            return {0x51, true};
-        case Key::insert:
-            return {0x52, true};
-        case Key::delete_:
-            return {0x53, true};
-        case Key::f11:
-            return {0x57};
-        case Key::f12:
-            return {0x58};
-        default:
-            break;
+        case Key::escape: return {0x01};
+        case Key::backspace: return {0x0E};
+        case Key::tab: return {0x0F};
+        case Key::enter: return {0x1C};
+        case Key::home: return {0x47, true};
+        case Key::up: return {0x48, true};
+        case Key::page_up: return {0x49, true};
+        case Key::left: return {0x4B, true};
+        case Key::right: return {0x4D, true};
+        case Key::end: return {0x4F, true};
+        case Key::down: return {0x50, true};
+        case Key::page_down: return {0x51, true};
+        case Key::insert: return {0x52, true};
+        case Key::delete_: return {0x53, true};
+        case Key::f11: return {0x57};
+        case Key::f12: return {0x58};
+        default: break;
     }
     return {static_cast<std::uint8_t>(0x3B + static_cast<unsigned>(key) - static_cast<unsigned>(Key::f1))};
 }
@@ -89,18 +72,13 @@ Stroke stroke_of(Key key, Modifiers modifiers) {
 
 Stroke stroke_of(char32_t character, bool alt) {
     switch (character) {
-        case 27:
-            return stroke_of(Key::escape, {.alt = alt});
+        case 27: return stroke_of(Key::escape, {.alt = alt});
         case 13:
-        case 10:
-            return stroke_of(Key::enter, {.alt = alt});
-        case 9:
-            return stroke_of(Key::tab, {.alt = alt});
+        case 10: return stroke_of(Key::enter, {.alt = alt});
+        case 9: return stroke_of(Key::tab, {.alt = alt});
         case 8:
-        case 127:
-            return stroke_of(Key::backspace, {.alt = alt});
-        default:
-            break;
+        case 127: return stroke_of(Key::backspace, {.alt = alt});
+        default: break;
     }
     Modifiers modifiers{.alt = alt};
     if (character >= 1 && character <= 31) {

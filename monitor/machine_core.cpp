@@ -103,8 +103,8 @@ struct MachineCore::Impl final : PowerControl {
                 {limits.low_floor, limits.mapping_limit, config.user_code == UserCode::direct}),
           descriptors(arena.shadow, host),
           guest_memory(arena.cpu, memory.ram, memory.ram_bytes, &pc, &pages),
-          dispatcher(arena.cpu, guest_memory, pc, time, model, {arena.shadow, pages, views, descriptors}, decoder,
-                     policy, arena.statistics) {}
+          dispatcher(arena.cpu, guest_memory, pc, time, model, {arena.shadow, pages, views, descriptors},
+                     decoder, policy, arena.statistics) {}
 
     static PcConfig pc_config(const RunConfig& config, const CoreMemory& memory,
                               const std::vector<std::span<std::uint8_t>>& drives) {
@@ -154,24 +154,43 @@ struct MachineCore::Impl final : PowerControl {
     Dispatcher dispatcher;
 };
 
-MachineCore::MachineCore(const RunConfig& config, const CoreMemory& memory, HostSpace& host, const HostLimits& limits,
-                         const std::vector<std::span<std::uint8_t>>& drives, void (*notify)())
+MachineCore::MachineCore(const RunConfig& config, const CoreMemory& memory, HostSpace& host,
+                         const HostLimits& limits, const std::vector<std::span<std::uint8_t>>& drives,
+                         void (*notify)())
     : impl_(std::make_unique<Impl>(config, memory, host, limits, drives, notify)) {}
 MachineCore::~MachineCore() = default;
 
-Dispatcher& MachineCore::dispatcher() { return impl_->dispatcher; }
-DeviceBus& MachineCore::bus() { return impl_->pc; }
-Pc& MachineCore::pc() { return impl_->pc; }
-const CpuModel& MachineCore::cpu_model() const { return impl_->model; }
-void MachineCore::enable_gates(std::uint64_t continuation) { impl_->pages.enable_gates(continuation); }
+Dispatcher& MachineCore::dispatcher() {
+    return impl_->dispatcher;
+}
+DeviceBus& MachineCore::bus() {
+    return impl_->pc;
+}
+Pc& MachineCore::pc() {
+    return impl_->pc;
+}
+const CpuModel& MachineCore::cpu_model() const {
+    return impl_->model;
+}
+void MachineCore::enable_gates(std::uint64_t continuation) {
+    impl_->pages.enable_gates(continuation);
+}
 bool MachineCore::in_landing(std::uint64_t address) const {
     const std::uint64_t base = std::uint64_t{impl_->arena.shadow.landing_region} << kRegionShift;
     return base != 0 && address >= base && address < base + kLandingRange;
 }
-Nanoseconds MachineCore::now() { return impl_->time.now(); }
-void MachineCore::start_clock() { impl_->time.start(); }
-bool MachineCore::stopped() const { return impl_->arena.stop.reason.load() != StopReason::none; }
-void MachineCore::stop(StopReason reason, int code, const char* detail) { impl_->stop(reason, code, detail); }
+Nanoseconds MachineCore::now() {
+    return impl_->time.now();
+}
+void MachineCore::start_clock() {
+    impl_->time.start();
+}
+bool MachineCore::stopped() const {
+    return impl_->arena.stop.reason.load() != StopReason::none;
+}
+void MachineCore::stop(StopReason reason, int code, const char* detail) {
+    impl_->stop(reason, code, detail);
+}
 
 gva MachineCore::site_address(std::uint32_t site) const {
     gva address(0);

@@ -11,7 +11,8 @@
 
 namespace ringpress {
 
-MemoryFile::MemoryFile(const char* name, std::uint64_t bytes) : fd_(memfd_create(name, MFD_CLOEXEC)), bytes_(bytes) {
+MemoryFile::MemoryFile(const char* name, std::uint64_t bytes)
+    : fd_(memfd_create(name, MFD_CLOEXEC)), bytes_(bytes) {
     if (!fd_ || ftruncate(fd_.get(), static_cast<off_t>(bytes)) != 0)
         throw std::runtime_error(std::string("cannot make shared memory: ") + std::strerror(errno));
 }

@@ -13,8 +13,8 @@ namespace ringpress {
 /// Meets Boost.Interprocess' MemoryMappable concept.
 class MemoryFile {
   public:
-    /// Throws std::runtime_error if the host has no memory for it.  The memory is zero and is taken from the host
-    /// as it is touched.
+    /// Throws std::runtime_error if the host has no memory for it.  The memory is zero and is taken from the
+    /// host as it is touched.
     MemoryFile(const char* name, std::uint64_t bytes);
 
     int fd() const { return fd_.get(); }

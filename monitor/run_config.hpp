@@ -9,7 +9,11 @@
 namespace ringpress {
 
 enum class Engine : std::uint8_t { seccomp, ptrace };
-enum class Sensitive : std::uint8_t { ignore, trap, inline_ };  ///< what is done about instructions that do not trap
+enum class Sensitive : std::uint8_t {
+    ignore,
+    trap,
+    inline_
+};  ///< what is done about instructions that do not trap
 enum class UserCode : std::uint8_t { view, direct };
 enum class Board : std::uint8_t { pc, isapc };
 enum class Display : std::uint8_t { none, text };
@@ -21,7 +25,7 @@ struct DriveConfig {
 
 struct RunConfig {
     std::string kernel;
-    std::vector<std::string> initrds;   ///< Linux: one; Multiboot: modules, each "file [arguments]"
+    std::vector<std::string> initrds;  ///< Linux: one; Multiboot: modules, each "file [arguments]"
     std::string append;
     std::uint32_t ram_bytes = 128u << 20;
     Engine engine = Engine::seccomp;
@@ -29,19 +33,20 @@ struct RunConfig {
     UserCode user_code = UserCode::view;
     Board board = Board::pc;
     Display display = Display::none;
-    std::string serial = "stdio";       ///< stdio | none | file:PATH
-    std::string debugcon = "none";      ///< the same choices
-    std::vector<DriveConfig> drives;    ///< IDE: primary master, primary slave, secondary master, secondary slave
-    bool debug_exit = false;            ///< -device isa-debug-exit
+    std::string serial = "stdio";   ///< stdio | none | file:PATH
+    std::string debugcon = "none";  ///< the same choices
+    std::vector<DriveConfig>
+        drives;               ///< IDE: primary master, primary slave, secondary master, secondary slave
+    bool debug_exit = false;  ///< -device isa-debug-exit
     std::uint16_t debug_exit_port = 0x501;
     unsigned debug_exit_size = 2;
     bool no_reboot = false;
-    std::string name;                   ///< empty: not reachable by name
-    std::vector<std::string> log_items; ///< -d
-    std::string log_file;               ///< -D; empty: standard error
+    std::string name;                    ///< empty: not reachable by name
+    std::vector<std::string> log_items;  ///< -d
+    std::string log_file;                ///< -D; empty: standard error
     enum class Stats : std::uint8_t { none, text, json } stats = Stats::none;
-    double time_limit = 0;              ///< seconds; 0: none
-    std::uint32_t low_memory_floor = 0; ///< test aid: pretend vm.mmap_min_addr is at least this
+    double time_limit = 0;               ///< seconds; 0: none
+    std::uint32_t low_memory_floor = 0;  ///< test aid: pretend vm.mmap_min_addr is at least this
 };
 
 }  // namespace ringpress

@@ -24,13 +24,14 @@ namespace ringpress {
 
 namespace {
 
-/// Builds a classic BPF program of rules `number + address + argument conditions -> allow`, in the order added.
-/// Jumps inside a rule go to its end, so each rule is assembled on its own.
+/// Builds a classic BPF program of rules `number + address + argument conditions -> allow`, in the order
+/// added. Jumps inside a rule go to its end, so each rule is assembled on its own.
 class Filter {
   public:
     Filter() {
         load(offsetof(seccomp_data, arch));
-        // A 32-bit call is the guest's own int 0x80, from a place that was not rewritten: the core handles it.
+        // A 32-bit call is the guest's own int 0x80, from a place that was not rewritten: the core handles
+        // it.
         code_.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_I386, 0, 1));
         code_.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP));
         code_.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
@@ -53,8 +54,8 @@ class Filter {
                 fail_unless_equal(values[i]);
         }
     }
-    /// arg[n] and arg[n] + arg[m] must lie in the low 4 GiB.  (The kernel rounds lengths up to whole pages and
-    /// refuses addresses that are not at one, so what ends below 4 GiB here does so there.)
+    /// arg[n] and arg[n] + arg[m] must lie in the low 4 GiB.  (The kernel rounds lengths up to whole pages
+    /// and refuses addresses that are not at one, so what ends below 4 GiB here does so there.)
     void require_low_range(unsigned n, unsigned m) {
         require_equal(argument(n) + 4, 0);
         require_equal(argument(m) + 4, 0);
@@ -75,8 +76,10 @@ class Filter {
         for (const std::size_t at : fixups_) {
             sock_filter& jump = code_[at];
             const auto distance = static_cast<std::uint8_t>(code_.size() - at - 1);
-            if (BPF_OP(jump.code) == BPF_JGT) jump.jt = distance;
-            else jump.jf = distance;
+            if (BPF_OP(jump.code) == BPF_JGT)
+                jump.jt = distance;
+            else
+                jump.jf = distance;
         }
         fixups_.clear();
     }
@@ -158,8 +161,8 @@ void install_fence(const FenceConfig& config) {
         f.require_argument(0, reinterpret_cast<std::uint64_t>(config.doorbell));
         f.require_argument(1, FUTEX_WAIT);
         f.allow();
-        // A wait with a timeout that a stop or the freezer (suspend to RAM, a paused container) interrupts: the
-        // kernel itself makes the process call this from the same instruction, to wait for what is left.
+        // A wait with a timeout that a stop or the freezer (suspend to RAM, a paused container) interrupts:
+        // the kernel itself makes the process call this from the same instruction, to wait for what is left.
         f.begin(SYS_restart_syscall, core_futex_end);
         f.allow();
     }

@@ -13,15 +13,15 @@ struct FenceConfig {
     bool executable_ram = false;     ///< --user-code direct: RAM may be mapped executable, never with write
 };
 
-/// Gives up every privilege (no_new_privs) and installs the filter for good.  Called in the guest process as its
-/// last act before the guest.  Throws std::runtime_error if the host refuses.
+/// Gives up every privilege (no_new_privs) and installs the filter for good.  Called in the guest process as
+/// its last act before the guest.  Throws std::runtime_error if the host refuses.
 ///
-/// Default: the process is killed.  Allowed: the calls of core_syscalls.S, each from its own address only and with
-/// all 64 bits of every argument that matters compared: mmap of the guest's two files, below 4 GiB, shared and
-/// fixed, never writable and executable at once; munmap and mprotect to the low 4 GiB, mprotect never to
-/// executable; writing a local descriptor; waiting for the doorbell; eight bytes to notify_fd; a relative timer;
-/// the monotonic clock; rt_sigreturn, which changes registers but not what the filter compares.
-/// 32-bit calls (`int 0x80`) are handed to the core as a trap.
+/// Default: the process is killed.  Allowed: the calls of core_syscalls.S, each from its own address only and
+/// with all 64 bits of every argument that matters compared: mmap of the guest's two files, below 4 GiB,
+/// shared and fixed, never writable and executable at once; munmap and mprotect to the low 4 GiB, mprotect
+/// never to executable; writing a local descriptor; waiting for the doorbell; eight bytes to notify_fd; a
+/// relative timer; the monotonic clock; rt_sigreturn, which changes registers but not what the filter
+/// compares. 32-bit calls (`int 0x80`) are handed to the core as a trap.
 void install_fence(const FenceConfig& config);
 
 }  // namespace ringpress

@@ -33,14 +33,10 @@ std::vector<Counted> emulated(const Statistics& s) {
 
 std::string_view class_name(InsnClass c) {
     switch (c) {
-        case InsnClass::privileged:
-            return "privileged";
-        case InsnClass::silent:
-            return "silent";
-        case InsnClass::host:
-            return "host";
-        case InsnClass::conditional:
-            return "conditional";
+        case InsnClass::privileged: return "privileged";
+        case InsnClass::silent: return "silent";
+        case InsnClass::host: return "host";
+        case InsnClass::conditional: return "conditional";
     }
     return "?";
 }

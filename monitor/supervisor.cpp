@@ -41,8 +41,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// The arena begins as zeroes, which is the empty state of nearly all of it: only the rest is constructed, so that
-/// the large tables are not touched.
+/// The arena begins as zeroes, which is the empty state of nearly all of it: only the rest is constructed, so
+/// that the large tables are not touched.
 Arena& make_arena(void* memory, std::uint32_t ram_bytes) {
     auto* arena = static_cast<Arena*>(memory);
     arena->magic = kArenaMagic;
@@ -57,7 +57,8 @@ Arena& make_arena(void* memory, std::uint32_t ram_bytes) {
 /// Memory that a process forked later shall not have: all state, with the ptrace engine.
 void keep_to_ourselves(void* memory, std::size_t bytes) {
     if (bytes && madvise(memory, bytes, MADV_DONTFORK) != 0)
-        throw std::runtime_error(std::string("cannot keep memory from the guest process: ") + std::strerror(errno));
+        throw std::runtime_error(std::string("cannot keep memory from the guest process: ") +
+                                 std::strerror(errno));
 }
 
 struct LoadedFile {
@@ -96,8 +97,8 @@ Supervisor::Impl::Impl(const RunConfig& c) : config(c), limits(host_limits()), l
     struct sysinfo host {};
     sysinfo(&host);
     if (std::uint64_t{host.totalram} * host.mem_unit < config.ram_bytes)
-        throw std::runtime_error(fmt::format("-m {} MiB is more memory than this host has; give the guest less",
-                                             config.ram_bytes >> 20));
+        throw std::runtime_error(fmt::format(
+            "-m {} MiB is more memory than this host has; give the guest less", config.ram_bytes >> 20));
 }
 
 BootState Supervisor::Impl::load(std::span<std::byte> ram) {
@@ -107,7 +108,8 @@ BootState Supervisor::Impl::load(std::span<std::byte> ram) {
     // A place without a drive has an empty image.
     options.hard_disks = static_cast<unsigned>(
         std::count_if(drives.begin(), drives.end(), [](const DriveImage& d) { return d.sectors() != 0; }));
-    for (const LoadedFile& m : modules) options.modules.push_back({std::as_bytes(std::span(m.bytes)), m.arguments});
+    for (const LoadedFile& m : modules)
+        options.modules.push_back({std::as_bytes(std::span(m.bytes)), m.arguments});
     return load_kernel(std::as_bytes(std::span(kernel)), ram, options);
 }
 
@@ -131,13 +133,14 @@ std::optional<ExitReport> Supervisor::Impl::live() {
     std::optional<HostSpaceBatch> batch;
     if (config.engine == Engine::ptrace) batch.emplace(ram_file.fd(), view_file.fd());
     HostSpace& host = batch ? static_cast<HostSpace&>(*batch) : direct;
-    MachineCore core(config, {&arena, ram_bytes, config.ram_bytes, static_cast<std::uint8_t*>(views.get_address())},
+    MachineCore core(config,
+                     {&arena, ram_bytes, config.ram_bytes, static_cast<std::uint8_t*>(views.get_address())},
                      host, limits, disks, notify_supervisor);
     core.pc().power_on();
     if (config.board == Board::pc) write_mp_table({ram_bytes, config.ram_bytes}, core.cpu_model());
 
-    const EngineSetup setup{&core, &arena, ram_file.fd(), view_file.fd(), notify.get(),
-                            config.user_code == UserCode::direct};
+    const EngineSetup setup{&core,          &arena,       ram_file.fd(),
+                            view_file.fd(), notify.get(), config.user_code == UserCode::direct};
     if (batch) {
         for (const auto* region : {&ram, &views, &arena_map})
             keep_to_ourselves(region->get_address(), region->get_size());
@@ -148,8 +151,10 @@ std::optional<ExitReport> Supervisor::Impl::live() {
     const auto began = Clock::now();
     const auto ring = [&] {
         arena.doorbell.fetch_add(1);
-        if (arena.asleep.load()) syscall(SYS_futex, &arena.doorbell, FUTEX_WAKE, 1, nullptr, nullptr, 0);
-        else guest->ring();
+        if (arena.asleep.load())
+            syscall(SYS_futex, &arena.doorbell, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+        else
+            guest->ring();
     };
     ConsoleIo console(config, arena, {ram_bytes, config.ram_bytes}, ring);
 
@@ -160,7 +165,8 @@ std::optional<ExitReport> Supervisor::Impl::live() {
         int timeout = console.timeout_ms();
         if (log.enabled() && (timeout < 0 || timeout > 1)) timeout = 1;
         if (deadline != Clock::time_point::max()) {
-            const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+            const auto left =
+                std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
             const int limit = left > 0 ? static_cast<int>(std::min<long>(left + 1, 1'000'000)) : 0;
             timeout = timeout < 0 ? limit : std::min(timeout, limit);
         }
@@ -191,7 +197,8 @@ std::optional<ExitReport> Supervisor::Impl::live() {
         if (console.quit_requested() != Quit::none) {
             report.message = console.quit_message();
             report.signal = console.quit_signal();
-            if (console.quit_requested() == Quit::output_failed) report.code = exit_status(ExitCode::host_error);
+            if (console.quit_requested() == Quit::output_failed)
+                report.code = exit_status(ExitCode::host_error);
             break;
         }
         if (Clock::now() >= deadline) {
@@ -211,13 +218,16 @@ std::optional<ExitReport> Supervisor::Impl::live() {
 
 ExitReport Supervisor::Impl::run() {
     if (config.time_limit > 0)
-        deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(config.time_limit));
+        deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                      std::chrono::duration<double>(config.time_limit));
     for (;;)
         if (std::optional<ExitReport> report = live()) return *report;
 }
 
 Supervisor::Supervisor(const RunConfig& config) : impl_(std::make_unique<Impl>(config)) {}
 Supervisor::~Supervisor() = default;
-ExitReport Supervisor::run() { return impl_->run(); }
+ExitReport Supervisor::run() {
+    return impl_->run();
+}
 
 }  // namespace ringpress

@@ -11,11 +11,11 @@ namespace ringpress {
 
 /// How a run ended.
 struct ExitReport {
-    int code = 0;            ///< the exit status of `ringpress run`, see exit_codes.def
-    std::string message;     ///< one line (or a dump) for standard error; empty: nothing to say
-    int signal = 0;          ///< if not 0: ringpress was asked to end by this signal, and shall die of it
-    Statistics statistics;   ///< a copy of the arena's, for --stats
-    double seconds = 0;      ///< from the guest's first instruction to its last, by the wall clock
+    int code = 0;           ///< the exit status of `ringpress run`, see exit_codes.def
+    std::string message;    ///< one line (or a dump) for standard error; empty: nothing to say
+    int signal = 0;         ///< if not 0: ringpress was asked to end by this signal, and shall die of it
+    Statistics statistics;  ///< a copy of the arena's, for --stats
+    double seconds = 0;     ///< from the guest's first instruction to its last, by the wall clock
 };
 
 class Supervisor {

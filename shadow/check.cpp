@@ -13,7 +13,9 @@ void print_and_abort(const char* what, const char* file, int line) {
 BugHandler handler = print_and_abort;
 }  // namespace
 
-void set_bug_handler(BugHandler new_handler) { handler = new_handler; }
+void set_bug_handler(BugHandler new_handler) {
+    handler = new_handler;
+}
 
 void report_bug(const char* what, const char* file, int line) {
     handler(what, file, line);

@@ -4,7 +4,8 @@
 // bytes of int3, so the first execution of any address traps there: that address is a proven instruction
 // boundary, and what is decoded from it may be copied.  Bytes that were not reached stay int3.
 //
-// This class keeps the slots; proving what to copy is traps/prove.cpp's work, mapping them shadow_pages.cpp's.
+// This class keeps the slots; proving what to copy is traps/prove.cpp's work, mapping them
+// shadow_pages.cpp's.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +32,8 @@ class CodeViews {
     void release(unsigned index);
     /// The instruction that runs on into the next frame goes back to int3: that frame is no longer behind it.
     void cut_straddler(unsigned index);
-    /// Takes note that the instruction at `offset` of `index` runs on into the view `next`.  No copied instruction
-    /// that begins before the first such one may cover its beginning.
+    /// Takes note that the instruction at `offset` of `index` runs on into the view `next`.  No copied
+    /// instruction that begins before the first such one may cover its beginning.
     void join(unsigned index, unsigned offset, unsigned next);
 
     bool proven(unsigned index, unsigned offset) const { return bit(s_.slot[index].proven, offset); }

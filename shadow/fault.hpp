@@ -9,15 +9,31 @@ namespace ringpress {
 
 /// Exception vectors, SDM Vol. 3A, table 6-1.
 enum class Vector : std::uint8_t {
-    DE = 0, DB = 1, NMI = 2, BP = 3, OF = 4, BR = 5, UD = 6, NM = 7,
-    DF = 8, TS = 10, NP = 11, SS = 12, GP = 13, PF = 14, MF = 16, AC = 17, MC = 18, XM = 19,
+    DE = 0,
+    DB = 1,
+    NMI = 2,
+    BP = 3,
+    OF = 4,
+    BR = 5,
+    UD = 6,
+    NM = 7,
+    DF = 8,
+    TS = 10,
+    NP = 11,
+    SS = 12,
+    GP = 13,
+    PF = 14,
+    MF = 16,
+    AC = 17,
+    MC = 18,
+    XM = 19,
 };
 
 /// Page-fault error code bits, SDM Vol. 3A, figure 4-12.
 namespace pf_error {
-inline constexpr std::uint32_t P = 1;   ///< the translation was present: a protection violation
-inline constexpr std::uint32_t W = 2;   ///< the access was a write
-inline constexpr std::uint32_t U = 4;   ///< the access was made at CPL 3
+inline constexpr std::uint32_t P = 1;  ///< the translation was present: a protection violation
+inline constexpr std::uint32_t W = 2;  ///< the access was a write
+inline constexpr std::uint32_t U = 4;  ///< the access was made at CPL 3
 inline constexpr std::uint32_t RSVD = 8;
 inline constexpr std::uint32_t I = 16;  ///< instruction fetch
 }  // namespace pf_error
@@ -25,8 +41,13 @@ inline constexpr std::uint32_t I = 16;  ///< instruction fetch
 /// True for the exceptions that push an error code, SDM Vol. 3A, table 6-1.
 constexpr bool has_error_code(Vector v) {
     switch (v) {
-        case Vector::DF: case Vector::TS: case Vector::NP: case Vector::SS:
-        case Vector::GP: case Vector::PF: case Vector::AC: return true;
+        case Vector::DF:
+        case Vector::TS:
+        case Vector::NP:
+        case Vector::SS:
+        case Vector::GP:
+        case Vector::PF:
+        case Vector::AC: return true;
         default: return false;
     }
 }
@@ -41,7 +62,9 @@ struct Fault {
     static constexpr Fault ss(std::uint32_t error = 0) { return {Vector::SS, error, 0}; }
     static constexpr Fault np(std::uint32_t error) { return {Vector::NP, error, 0}; }
     static constexpr Fault ts(std::uint32_t error) { return {Vector::TS, error, 0}; }
-    static constexpr Fault pf(std::uint32_t error, std::uint32_t address) { return {Vector::PF, error, address}; }
+    static constexpr Fault pf(std::uint32_t error, std::uint32_t address) {
+        return {Vector::PF, error, address};
+    }
     constexpr bool operator==(const Fault&) const = default;
 };
 
@@ -79,11 +102,11 @@ class [[nodiscard]] Result<void> {
 };
 
 /// The value of a Result, or a return of its fault from the enclosing function.
-#define TRY(expr)                                   \
-    ({                                              \
-        auto&& try_result_ = (expr);                \
+#define TRY(expr)                                     \
+    ({                                                \
+        auto&& try_result_ = (expr);                  \
         if (!try_result_) return try_result_.fault(); \
-        std::move(try_result_.value());             \
+        std::move(try_result_.value());               \
     })
 
 }  // namespace ringpress

@@ -92,9 +92,12 @@ bool ShadowPages::make_site(unsigned slot, unsigned offset, bool user) {
         if (pad[i] != kInt3 || views_.copied(pad_slot, offset + i)) return false;
 
     std::uint32_t site = s_.first_free_site;
-    if (site) s_.first_free_site = s_.site[site - 1].next;
-    else if (s_.sites_used < kGateSites) site = ++s_.sites_used;
-    else return false;
+    if (site)
+        s_.first_free_site = s_.site[site - 1].next;
+    else if (s_.sites_used < kGateSites)
+        site = ++s_.sites_used;
+    else
+        return false;
     GateSite& g = s_.site[site - 1];
     g = {static_cast<std::uint16_t>(slot + 1), static_cast<std::uint16_t>(offset), view.first_site};
     view.first_site = site;
@@ -103,10 +106,11 @@ bool ShadowPages::make_site(unsigned slot, unsigned offset, bool user) {
     pad[0] = 0xEA;
     std::memcpy(pad + 1, &to, sizeof to);
     std::memcpy(pad + 5, &kHostCode64, sizeof kHostCode64);
-    for (unsigned i = 0; i < kPadBytes; ++i) views_.set_copied(pad_slot, offset + i);  // marks the bytes as taken
+    for (unsigned i = 0; i < kPadBytes; ++i)
+        views_.set_copied(pad_slot, offset + i);  // marks the bytes as taken
     for (unsigned o = offset + 1; o < offset + kSiteBytes; ++o) {
-        // Instructions found here by decoding on are executed with the site's own; if something jumps to one, it
-        // traps, and the site is given up.
+        // Instructions found here by decoding on are executed with the site's own; if something jumps to one,
+        // it traps, and the site is given up.
         views_.set_covered(slot, o);
         views_.clear_proven(slot, o);
         views_.clear_copied(slot, o);
@@ -152,7 +156,8 @@ void ShadowPages::map_pads(std::uint32_t page, unsigned slot) {
     while (const std::uint32_t alias = s_.slot[pad_slot].first_alias) unmap_page(code_, alias - 1);
     reserve_code_region(pads / kPagesPerRegion, false);
     if (s_.slot[slot].pad_slot != pad_slot + 1u) return;  // making room gave up the sites
-    insert(code_, pads, pad_slot << kPageShift | MappedPage::kPad | MappedPage::kGlobal, s_.slot[pad_slot].first_alias);
+    insert(code_, pads, pad_slot << kPageShift | MappedPage::kPad | MappedPage::kGlobal,
+           s_.slot[pad_slot].first_alias);
     host_.map_view(host_address(code_, pads), pad_slot, 1);
     ++s_.counters.map_calls;
     s_.mapping_estimate += 2;

@@ -1,15 +1,15 @@
 // Gate sites: sensitive instructions that leave for the monitor by a jump instead of a trap.
 //
-// The first five bytes of a site become  E9 FB EF FA FA : a near jump by a fixed distance.  Every byte behind the
-// E9 is a privileged instruction of its own (sti, out, cli, cli), so that a jump into the middle traps, is
-// recognised, and the site is given up.  The distance is a multiple of the page size, so the sites of one page
-// lead to equal offsets of one other page: its *pads*.  A pad is a far jump into 64-bit code,
+// The first five bytes of a site become  E9 FB EF FA FA : a near jump by a fixed distance.  Every byte behind
+// the E9 is a privileged instruction of its own (sti, out, cli, cli), so that a jump into the middle traps,
+// is recognised, and the site is given up.  The distance is a multiple of the page size, so the sites of one
+// page lead to equal offsets of one other page: its *pads*.  A pad is a far jump into 64-bit code,
 //     EA landing 33 00
-// and each site has a landing of its own in one low page range, which names the site in a register that 32-bit
-// code does not have and goes on above 4 GiB (monitor/gate.S).
+// and each site has a landing of its own in one low page range, which names the site in a register that
+// 32-bit code does not have and goes on above 4 GiB (monitor/gate.S).
 //
-// Pads are pages of the view file, mapped like a view at the guest-linear page that lies kPadDistance from the
-// code page; if the guest has code of its own there, the sites of the page are given up.
+// Pads are pages of the view file, mapped like a view at the guest-linear page that lies kPadDistance from
+// the code page; if the guest has code of its own there, the sites of the page are given up.
 #pragma once
 
 #include <cstdint>

@@ -29,7 +29,9 @@ void store_little_endian(std::uint8_t* to, unsigned width, std::uint32_t value) 
     }
 }
 
-constexpr std::uint32_t ones(unsigned width) { return width == 4 ? 0xFFFFFFFFu : (1u << (8 * width)) - 1u; }
+constexpr std::uint32_t ones(unsigned width) {
+    return width == 4 ? 0xFFFFFFFFu : (1u << (8 * width)) - 1u;
+}
 
 /// How many of `width` bytes at `address` lie in its page.
 unsigned bytes_in_page(gva address, unsigned width) {

@@ -1,8 +1,8 @@
 // The guest's physical memory and the guest-virtual accesses that emulation makes.
 //
 // RAM is one shared mapping, [0, size).  Physical addresses above it that no device claims read as ones and
-// ignore writes.  Emulated accesses walk the guest's own page tables (setting Accessed and Dirty) and drop the
-// code view of every page that they write.
+// ignore writes.  Emulated accesses walk the guest's own page tables (setting Accessed and Dirty) and drop
+// the code view of every page that they write.
 #pragma once
 
 #include <cstdint>
@@ -56,9 +56,9 @@ class GuestMemory {
     /// Any length; used for descriptors, instruction bytes and the debugger.
     Result<void> read_bytes(gva address, void* into, std::size_t length, Access access);
 
-    /// The host address of `length` bytes of guest-virtual memory, for many small accesses at the price of one
-    /// walk; nullptr if they do not lie in one page of plain RAM (then use read() and write()), or the #PF.
-    /// With a store access the page counts as written at once.  Do not keep the pointer.
+    /// The host address of `length` bytes of guest-virtual memory, for many small accesses at the price of
+    /// one walk; nullptr if they do not lie in one page of plain RAM (then use read() and write()), or the
+    /// #PF. With a store access the page counts as written at once.  Do not keep the pointer.
     Result<std::uint8_t*> span(gva address, std::uint32_t length, Access access);
 
     std::uint32_t read_physical(gpa address, unsigned width);

@@ -16,10 +16,10 @@ struct HostDescriptor {
     std::uint32_t base = 0;
     std::uint32_t limit = 0;  ///< in bytes, or in pages with `in_pages`
     bool in_pages = false;
-    bool big = true;          ///< D/B
+    bool big = true;  ///< D/B
     bool code = false;
     bool expand_down = false;
-    bool read_only = false;   ///< data: not writable; code: not readable
+    bool read_only = false;  ///< data: not writable; code: not readable
     bool operator==(const HostDescriptor&) const = default;
 };
 
@@ -27,7 +27,8 @@ class HostSpace {
   public:
     virtual ~HostSpace() = default;
     /// Guest RAM at a linear address, shared; replaces what was there.
-    virtual void map_ram(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable, bool populate) = 0;
+    virtual void map_ram(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable,
+                         bool populate) = 0;
     /// Pages of the code-view file, readable and executable, never writable.
     virtual void map_view(gva at, std::uint32_t first_slot, std::uint32_t pages) = 0;
     virtual void protect_ram(gva at, std::uint32_t bytes, bool writable) = 0;

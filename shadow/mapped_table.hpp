@@ -18,7 +18,9 @@ class MappedPages {
     std::uint16_t count(std::uint32_t region) const { return t_.count[region]; }
     std::uint16_t supervisor(std::uint32_t region) const { return t_.supervisor[region]; }
     /// Pages that CPL 3 may reach.
-    unsigned user(std::uint32_t region) const { return t_.count[region] - t_.supervisor[region] - t_.pads[region]; }
+    unsigned user(std::uint32_t region) const {
+        return t_.count[region] - t_.supervisor[region] - t_.pads[region];
+    }
     std::uint16_t local(std::uint32_t region) const { return t_.local[region]; }
     /// Parts of a 4 MiB page.
     std::uint16_t large(std::uint32_t region) const { return t_.large[region]; }
@@ -36,16 +38,20 @@ class MappedPages {
     }
     void erase(std::uint32_t page, std::uint32_t& head) {
         MappedPage& p = t_.page[page];
-        if (p.previous_alias) t_.page[p.previous_alias - 1].next_alias = p.next_alias;
-        else head = p.next_alias;
+        if (p.previous_alias)
+            t_.page[p.previous_alias - 1].next_alias = p.next_alias;
+        else
+            head = p.next_alias;
         if (p.next_alias) t_.page[p.next_alias - 1].previous_alias = p.previous_alias;
         adjust(page, p.bits, -1);
         p = MappedPage{};
         t_.present[page / 64] &= ~(1ull << (page % 64));
     }
     void set_writable(std::uint32_t page, bool writable) {
-        if (writable) t_.page[page].bits |= MappedPage::kWritable;
-        else t_.page[page].bits &= ~MappedPage::kWritable;
+        if (writable)
+            t_.page[page].bits |= MappedPage::kWritable;
+        else
+            t_.page[page].bits &= ~MappedPage::kWritable;
     }
 
     /// Calls f(page) for every present page of the region, in ascending order; f may erase that page.
@@ -84,7 +90,8 @@ class MappedPages {
         const std::uint32_t region = page / kPagesPerRegion;
         count_up(t_.count[region], t_.regions, region, by);
         if (!(bits & MappedPage::kGlobal)) count_up(t_.local[region], t_.local_regions, region, by);
-        if (bits & MappedPage::kSupervisor) t_.supervisor[region] = static_cast<std::uint16_t>(t_.supervisor[region] + by);
+        if (bits & MappedPage::kSupervisor)
+            t_.supervisor[region] = static_cast<std::uint16_t>(t_.supervisor[region] + by);
         if (bits & MappedPage::kPad) t_.pads[region] = static_cast<std::uint16_t>(t_.pads[region] + by);
         if (bits & MappedPage::kLarge) t_.large[region] = static_cast<std::uint16_t>(t_.large[region] + by);
         t_.total += static_cast<std::uint32_t>(by);

@@ -17,7 +17,7 @@ namespace ringpress {
 /// Who touches memory and how; decides which faults a page walk finds.
 struct Access {
     bool write = false;
-    bool user = false;   ///< made at CPL 3 (implicit accesses to descriptor tables are always supervisor)
+    bool user = false;  ///< made at CPL 3 (implicit accesses to descriptor tables are always supervisor)
     bool fetch = false;
     static constexpr Access read(bool user) { return {false, user, false}; }
     static constexpr Access store(bool user) { return {true, user, false}; }
@@ -36,14 +36,14 @@ inline constexpr std::uint32_t kLargeReserved = 0x003FE000u;
 
 /// What the guest's tables say about one linear address.
 struct Translation {
-    gpa physical;           ///< of the very byte asked for
-    bool writable = false;  ///< by the asking privilege, CR0.WP considered
-    bool rw = false;        ///< R/W of both levels combined: what user mode may do
-    bool user = false;      ///< U/S of both levels combined
-    bool dirty = false;     ///< D of the leaf, after this walk
-    bool global = false;    ///< G of the leaf, and CR4.PGE is on
-    bool large = false;     ///< a 4 MiB page
-    std::uint32_t leaf = 0; ///< the entry that maps the page: PTE, or PDE if large; 0 without paging
+    gpa physical;            ///< of the very byte asked for
+    bool writable = false;   ///< by the asking privilege, CR0.WP considered
+    bool rw = false;         ///< R/W of both levels combined: what user mode may do
+    bool user = false;       ///< U/S of both levels combined
+    bool dirty = false;      ///< D of the leaf, after this walk
+    bool global = false;     ///< G of the leaf, and CR4.PGE is on
+    bool large = false;      ///< a 4 MiB page
+    std::uint32_t leaf = 0;  ///< the entry that maps the page: PTE, or PDE if large; 0 without paging
 };
 
 namespace detail {

@@ -95,7 +95,8 @@ HostSelectors ShadowDescriptors::selectors(const VCpu& cpu, const SegmentContext
         HostDescriptor d;
         const bool usable = host_descriptor(cpu.seg[i], static_cast<Seg>(i), cpu.cpl, context, d);
         if (!usable && static_cast<Seg>(i) == Seg::ss) {
-            // SS cannot hold a null selector at ring 3; an expand-down segment without a valid offset can be had.
+            // SS cannot hold a null selector at ring 3; an expand-down segment without a valid offset can be
+            // had.
             d = HostDescriptor{};
             d.expand_down = true;
             set_limit(d, 0xFFFFFFFF);

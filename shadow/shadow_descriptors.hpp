@@ -1,10 +1,10 @@
-// Descriptor shadowing: for every segment register of the virtual CPU a host descriptor in the guest process's
-// LDT, with the guest's base and limit but DPL 3, and the selector that loads it.
+// Descriptor shadowing: for every segment register of the virtual CPU a host descriptor in the guest
+// process's LDT, with the guest's base and limit but DPL 3, and the selector that loads it.
 //
-// Host slots are a cache keyed by content, not by guest index: the guest's hidden descriptor parts decide, so a
-// guest that rewrites its GDT keeps what it has loaded (SDM Vol. 3A, section 3.4.3), and a context switch that
-// rewrites a thread-local segment finds the slot of last time.  The guest never sees a real selector: every
-// instruction that shows one is sensitive.
+// Host slots are a cache keyed by content, not by guest index: the guest's hidden descriptor parts decide, so
+// a guest that rewrites its GDT keeps what it has loaded (SDM Vol. 3A, section 3.4.3), and a context switch
+// that rewrites a thread-local segment finds the slot of last time.  The guest never sees a real selector:
+// every instruction that shows one is sensitive.
 //
 // At CPL 3 segments end below the guest's kernel, so the hardware protects it.  A segment with a base whose
 // offsets wrap around 4 GiB (thread-local storage below its base) cannot be clipped: it keeps its full limit.
@@ -24,8 +24,8 @@ struct HostSelectors {
 
 /// Everything besides the registers that decides host descriptors.
 struct SegmentContext {
-    std::uint32_t data_shift = 0;            ///< added to the base of everything but CS, see shadow_pages.hpp
-    std::uint32_t code_shift = 0;            ///< added to the base of CS: 0, or data_shift for direct user code
+    std::uint32_t data_shift = 0;  ///< added to the base of everything but CS, see shadow_pages.hpp
+    std::uint32_t code_shift = 0;  ///< added to the base of CS: 0, or data_shift for direct user code
     std::uint64_t user_boundary = 1ull << 32;
     bool operator==(const SegmentContext&) const = default;
 };

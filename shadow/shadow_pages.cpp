@@ -8,16 +8,20 @@
 namespace ringpress {
 
 namespace {
-/// Pages of one physically contiguous run that a single hidden fault maps.  Larger runs map pages that the guest
-/// never uses; smaller ones fault more often in the kernel's direct map.
+/// Pages of one physically contiguous run that a single hidden fault maps.  Larger runs map pages that the
+/// guest never uses; smaller ones fault more often in the kernel's direct map.
 constexpr std::uint32_t kFaultAround = 16;
-bool accessed(const Translation& t) { return t.leaf == 0 || (t.leaf & pte::A); }  // no leaf: paging is off
+bool accessed(const Translation& t) {
+    return t.leaf == 0 || (t.leaf & pte::A);
+}  // no leaf: paging is off
 
-std::uint32_t region_of(std::uint32_t page) { return page / kPagesPerRegion; }
+std::uint32_t region_of(std::uint32_t page) {
+    return page / kPagesPerRegion;
+}
 }  // namespace
 
-/// Collects pages to unmap and unmaps them in as few calls as possible: pages that lie between two collected ones
-/// and are not mapped at all may be unmapped with them.
+/// Collects pages to unmap and unmaps them in as few calls as possible: pages that lie between two collected
+/// ones and are not mapped at all may be unmapped with them.
 struct ShadowPages::Run {
     ShadowPages& owner;
     MappedPages& table;
@@ -39,8 +43,8 @@ struct ShadowPages::Run {
     }
 };
 
-ShadowPages::ShadowPages(ShadowState& state, VCpu& cpu, std::uint8_t* ram, std::uint32_t ram_bytes, CodeViews& views,
-                         HostSpace& host, const ShadowLimits& limits)
+ShadowPages::ShadowPages(ShadowState& state, VCpu& cpu, std::uint8_t* ram, std::uint32_t ram_bytes,
+                         CodeViews& views, HostSpace& host, const ShadowLimits& limits)
     : s_(state),
       cpu_(cpu),
       ram_(ram),
@@ -76,7 +80,8 @@ void ShadowPages::unmap_page(MappedPages& table, std::uint32_t page) {
     ++s_.mapping_estimate;  // one mapping may have become two
 }
 
-// --- mapping ------------------------------------------------------------------------------------------------
+// --- mapping
+// ------------------------------------------------------------------------------------------------
 
 ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, Access access) {
     const std::uint32_t page = address.page(), frame = t.physical.page();
@@ -113,15 +118,15 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
     std::uint32_t first = page, end = page + 1;
     const std::uint32_t last = std::min(page / kFaultAround * kFaultAround + kFaultAround, ram_bytes_);
     const auto continues = [&](std::uint32_t neighbour, std::uint32_t neighbour_frame) {
-        if (data_.present(neighbour) || (std::uint64_t{neighbour_frame} << kPageShift) >= ram_bytes_) return false;
+        if (data_.present(neighbour) || (std::uint64_t{neighbour_frame} << kPageShift) >= ram_bytes_)
+            return false;
         if (host_address(data_, neighbour).value < limits_.low_floor) return false;
         if (writable && views_.slot_of(neighbour_frame) >= 0) return false;
         const auto n = walk(cpu_, ram_, ram_bytes_, gva(neighbour << kPageShift), Access::read(false), false);
         if (!n) return false;
         const Translation& v = n.value();
         return v.physical.page() == neighbour_frame && v.user == t.user && v.global == t.global &&
-               v.large == t.large && accessed(v) && v.rw == t.rw &&
-               (v.dirty || !writable);
+               v.large == t.large && accessed(v) && v.rw == t.rw && (v.dirty || !writable);
     };
     while (end < last && continues(end, frame + (end - page))) ++end;
     while (first > page / kFaultAround * kFaultAround && frame >= page - first + 1 &&
@@ -134,8 +139,8 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
         insert(data_, p, (f << kPageShift) | flags, s_.frame[f].first_alias);
     }
     const bool executable = limits_.executable_data && t.user;
-    host_.map_ram(host_address(data_, first), gpa((frame + first - page) << kPageShift), (end - first) << kPageShift,
-                  writable, executable, end - first == 1);
+    host_.map_ram(host_address(data_, first), gpa((frame + first - page) << kPageShift),
+                  (end - first) << kPageShift, writable, executable, end - first == 1);
     ++s_.counters.map_calls;
     return dropped ? DataFault::code_write : DataFault::mapped;
 }
@@ -153,9 +158,10 @@ bool ShadowPages::map_code(gva address, const Translation& t) {
     ViewSlot& view = s_.slot[slot];
     view.referenced = 1;
     if (view.next_frame) {
-        // The last instruction was proven with another page behind this one: it may only run if that still holds.
-        const auto next =
-            walk(cpu_, ram_, ram_bytes_, gva((page + 1) << kPageShift), Access::execute(cpu_.cpl == 3), false);
+        // The last instruction was proven with another page behind this one: it may only run if that still
+        // holds.
+        const auto next = walk(cpu_, ram_, ram_bytes_, gva((page + 1) << kPageShift),
+                               Access::execute(cpu_.cpl == 3), false);
         if (!next || next.value().physical.page() + 1 != view.next_frame) views_.cut_straddler(slot);
     }
     make_room_for(1);
@@ -175,11 +181,14 @@ bool ShadowPages::map_code(gva address, const Translation& t) {
 
     // Where this page's sites lead to there must be this view's pads, or nothing.
     const std::uint32_t pads = (page + kPadPages) & (kLinearPages - 1);
-    if (view.pad_slot) map_pads(page, slot);
-    else if (code_.present(pads) && (code_.at(pads).bits & MappedPage::kPad)) unmap_page(code_, pads);
+    if (view.pad_slot)
+        map_pads(page, slot);
+    else if (code_.present(pads) && (code_.at(pads).bits & MappedPage::kPad))
+        unmap_page(code_, pads);
     // And where this page lies now, no site may lead.
     const std::uint32_t sites = (page - kPadPages) & (kLinearPages - 1);
-    if (code_.present(sites) && s_.slot[code_.at(sites).target()].pad_slot) strip_sites(code_.at(sites).target());
+    if (code_.present(sites) && s_.slot[code_.at(sites).target()].pad_slot)
+        strip_sites(code_.at(sites).target());
     return true;
 }
 
@@ -189,7 +198,8 @@ void ShadowPages::part_straddlers(std::uint32_t page) {
         const MappedPage& behind = code_.at((first + 1) & (kLinearPages - 1));
         if (!here.present() || (here.bits & MappedPage::kPad) || !behind.present()) continue;
         const std::uint32_t next = s_.slot[here.target()].next_frame;
-        if (next && views_.slot_of(next - 1) != static_cast<int>(behind.target())) views_.cut_straddler(here.target());
+        if (next && views_.slot_of(next - 1) != static_cast<int>(behind.target()))
+            views_.cut_straddler(here.target());
     }
 }
 
@@ -199,7 +209,8 @@ void ShadowPages::settle_straddler(unsigned slot) {
 }
 
 void ShadowPages::make_room_for(std::uint32_t mappings) {
-    // Every mapped page is at most one host mapping, and so is every call that made one; the smaller bound holds.
+    // Every mapped page is at most one host mapping, and so is every call that made one; the smaller bound
+    // holds.
     s_.mapping_estimate += mappings * 2;
     if (s_.mapping_estimate + 64 < limits_.mapping_limit) return;
     if (data_.total() + code_.total() + 64 < limits_.mapping_limit) return;
@@ -207,7 +218,8 @@ void ShadowPages::make_room_for(std::uint32_t mappings) {
     flush_all();
 }
 
-// --- writes and views ---------------------------------------------------------------------------------------
+// --- writes and views
+// ---------------------------------------------------------------------------------------
 
 void ShadowPages::write_protect(std::uint32_t frame) {
     for (std::uint32_t next = s_.frame[frame].first_alias; next;) {
@@ -269,10 +281,12 @@ std::uint32_t ShadowPages::take_slot() {
 
 void ShadowPages::drop_fpu_views() {
     for (std::uint32_t i = 0; i < s_.slots_used; ++i)
-        if (s_.slot[i].frame && s_.slot[i].frame != ViewSlot::kPads && s_.slot[i].has_fpu) drop_view(s_.slot[i].frame - 1);
+        if (s_.slot[i].frame && s_.slot[i].frame != ViewSlot::kPads && s_.slot[i].has_fpu)
+            drop_view(s_.slot[i].frame - 1);
 }
 
-// --- flushing -----------------------------------------------------------------------------------------------
+// --- flushing
+// -----------------------------------------------------------------------------------------------
 
 bool ShadowPages::still_granted(const MappedPages& table, std::uint32_t page) const {
     const MappedPage& mapped = table.at(page);
@@ -280,7 +294,8 @@ bool ShadowPages::still_granted(const MappedPages& table, std::uint32_t page) co
     const auto now = walk(cpu_, ram_, ram_bytes_, gva(page << kPageShift), Access::read(false), false);
     if (!now) return false;
     const Translation& t = now.value();
-    if (!same_target(table, mapped, t) || !accessed(t) || t.user != static_cast<bool>(mapped.bits & MappedPage::kUser) ||
+    if (!same_target(table, mapped, t) || !accessed(t) ||
+        t.user != static_cast<bool>(mapped.bits & MappedPage::kUser) ||
         t.global != static_cast<bool>(mapped.bits & MappedPage::kGlobal))
         return false;
     if (mapped.writable()) {
@@ -298,8 +313,10 @@ void ShadowPages::drop_changed(MappedPages& table) {
         if (region != next_region || host_address(table, region * kPagesPerRegion).value == 0) run.keep();
         next_region = region + 1;
         table.for_each_in_region(region, [&](std::uint32_t page) {
-            if ((table.at(page).bits & MappedPage::kGlobal) || still_granted(table, page)) run.keep();
-            else run.add(page);
+            if ((table.at(page).bits & MappedPage::kGlobal) || still_granted(table, page))
+                run.keep();
+            else
+                run.add(page);
         });
     });
     run.keep();
@@ -314,8 +331,10 @@ void ShadowPages::invalidate(gva address) {
     for (MappedPages* table : {&data_, &code_}) {
         const std::uint32_t page = address.page();
         // Any address of a 4 MiB page stands for all of it, one that was never touched as well.
-        if (table->large(region_of(page))) drop_region(*table, region_of(page));
-        else if (table->present(page) && !still_granted(*table, page)) unmap_page(*table, page);
+        if (table->large(region_of(page)))
+            drop_region(*table, region_of(page));
+        else if (table->present(page) && !still_granted(*table, page))
+            unmap_page(*table, page);
     }
 }
 
@@ -328,8 +347,10 @@ void ShadowPages::drop_region(MappedPages& table, std::uint32_t region) {
 void ShadowPages::drop_supervisor(MappedPages& table, std::uint32_t region) {
     Run run{*this, table};
     table.for_each_in_region(region, [&](std::uint32_t page) {
-        if (table.at(page).bits & MappedPage::kSupervisor) run.add(page);
-        else run.keep();
+        if (table.at(page).bits & MappedPage::kSupervisor)
+            run.add(page);
+        else
+            run.keep();
     });
     run.keep();
 }
@@ -349,10 +370,12 @@ void ShadowPages::flush_all() {
 }
 
 void ShadowPages::reserve_data_region(std::uint32_t region) {
-    if (data_.count(region) == 0 && taken_from_data(wrap(region - shift_regions()))) move_window(region, kNoRegion);
+    if (data_.count(region) == 0 && taken_from_data(wrap(region - shift_regions())))
+        move_window(region, kNoRegion);
 }
 
-// --- user and supervisor ------------------------------------------------------------------------------------
+// --- user and supervisor
+// ------------------------------------------------------------------------------------
 
 void ShadowPages::set_user_boundary(std::uint32_t region) {
     s_.user_boundary_region = region + 1;
@@ -367,8 +390,10 @@ void ShadowPages::settle_user_boundary() {
     }
     // A boundary once found is kept while it serves, so that descriptors stay the same.
     const std::uint32_t current = s_.user_boundary_region ? s_.user_boundary_region - 1 : kRegions;
-    if (lowest_supervisor >= user_end) set_user_boundary(std::clamp(current, user_end, lowest_supervisor));
-    else set_user_boundary(std::max(std::min(current, kRegions), user_end));
+    if (lowest_supervisor >= user_end)
+        set_user_boundary(std::clamp(current, user_end, lowest_supervisor));
+    else
+        set_user_boundary(std::max(std::min(current, kRegions), user_end));
     const std::uint32_t boundary = s_.user_boundary_region - 1;
     if (boundary != current) withdraw_kernel_window();
     for (std::uint32_t r = lowest_supervisor; r < boundary; ++r)

@@ -1,15 +1,17 @@
-// Shadow paging by mmap: the guest's translations, kept as mappings of guest RAM in the guest process's low 4 GiB.
+// Shadow paging by mmap: the guest's translations, kept as mappings of guest RAM in the guest process's low 4
+// GiB.
 //
-// A mapping is made when the guest first touches a page (a *hidden* fault) and lasts until the guest says that
-// translations may have changed (invlpg, CR3).  x86 promises no more than that, SDM Vol. 3A, section 4.10.4, so
-// page-table writes are not watched: at a flush the stored mappings are compared with the tables.
+// A mapping is made when the guest first touches a page (a *hidden* fault) and lasts until the guest says
+// that translations may have changed (invlpg, CR3).  x86 promises no more than that, SDM Vol. 3A,
+// section 4.10.4, so page-table writes are not watched: at a flush the stored mappings are compared with the
+// tables.
 //
-// Code runs from the code view (code_view.hpp).  A view is mapped at the linear address that the guest believes
-// in, with a code segment of base 0; data is mapped S bytes below its address, and the data segments have a base
-// of -S.  So code and data of one address lie apart, and both tell the genuine offsets.  (The other way round, a
-// base in CS, costs some twenty cycles for every taken branch on AMD processors; a base in DS costs one cycle of
-// load latency at most.)  S is one of 1024 multiples of 4 MiB, chosen in window.cpp such that no view lies where
-// data is mapped, and it moves when the guest comes to use such a place.
+// Code runs from the code view (code_view.hpp).  A view is mapped at the linear address that the guest
+// believes in, with a code segment of base 0; data is mapped S bytes below its address, and the data segments
+// have a base of -S.  So code and data of one address lie apart, and both tell the genuine offsets.  (The
+// other way round, a base in CS, costs some twenty cycles for every taken branch on AMD processors; a base in
+// DS costs one cycle of load latency at most.)  S is one of 1024 multiples of 4 MiB, chosen in window.cpp
+// such that no view lies where data is mapped, and it moves when the guest comes to use such a place.
 #pragma once
 
 #include "shadow/code_view.hpp"
@@ -49,8 +51,8 @@ class ShadowPages : public WriteObserver {
     void write_protect(std::uint32_t frame);
     /// Emulation (or a disk) has written to RAM: the page's view no longer tells the truth.
     void ram_written(gpa page) override;
-    /// The last instruction of a view was joined to another: wherever something else is mapped behind it, it must
-    /// not run, and is cut again.
+    /// The last instruction of a view was joined to another: wherever something else is mapped behind it, it
+    /// must not run, and is cut again.
     void settle_straddler(unsigned slot);
     /// Forgets a frame's view and every mapping of it.
     void drop_view(std::uint32_t frame);
@@ -58,8 +60,8 @@ class ShadowPages : public WriteObserver {
     bool make_site(unsigned slot, unsigned offset, bool user);
     /// Gives up all gate sites of a view: they are int3 again.
     void strip_sites(unsigned slot);
-    /// Where a site that was jumped through lies in the guest's linear address space.  False for what is no site,
-    /// or none that this privilege can have jumped through.
+    /// Where a site that was jumped through lies in the guest's linear address space.  False for what is no
+    /// site, or none that this privilege can have jumped through.
     bool site_address(std::uint32_t site, bool user, gva& address) const;
     /// If `address` lies in pads, mapped or not: the address of the site that leads there.
     bool site_behind_pad(gva address, gva& site) const;
@@ -77,8 +79,8 @@ class ShadowPages : public WriteObserver {
     /// Which instructions run natively has changed: forgets every code mapping and view that holds FPU code.
     void drop_fpu_views();
 
-    /// Before the guest runs at CPL 3: no supervisor page may be reachable.  Unmaps those that no segment limit
-    /// can fence off, and sets user_boundary().
+    /// Before the guest runs at CPL 3: no supervisor page may be reachable.  Unmaps those that no segment
+    /// limit can fence off, and sets user_boundary().
     void enter_user() {
         if (boundary_stale_) settle_user_boundary();
         check_windows();
@@ -102,8 +104,8 @@ class ShadowPages : public WriteObserver {
     void drop_region(MappedPages& table, std::uint32_t region);
     void drop_supervisor(MappedPages& table, std::uint32_t region);
     void map_pads(std::uint32_t page, unsigned slot);
-    /// Cuts instructions that run on from one mapped view into another that they were not proven with, at the two
-    /// edges of a page that was mapped just now.
+    /// Cuts instructions that run on from one mapped view into another that they were not proven with, at the
+    /// two edges of a page that was mapped just now.
     void part_straddlers(std::uint32_t page);
     void release_slot(unsigned slot);
     bool place_landing();
@@ -124,7 +126,8 @@ class ShadowPages : public WriteObserver {
     /// True unless a mapping is held for a page that translates to something else now.
     bool same_target(const MappedPages& table, const MappedPage& mapped, const Translation& t) const {
         const std::uint32_t frame = t.physical.page();
-        return &table == &data_ ? frame == mapped.target() : views_.slot_of(frame) == static_cast<int>(mapped.target());
+        return &table == &data_ ? frame == mapped.target()
+                                : views_.slot_of(frame) == static_cast<int>(mapped.target());
     }
     void settle_user_boundary();
     void set_user_boundary(std::uint32_t region);
@@ -151,7 +154,7 @@ class ShadowPages : public WriteObserver {
     std::uint64_t user_boundary_ = 1ull << 32;
     bool boundary_stale_ = true;
     std::uint64_t gate_continuation_ = 0;  ///< 0: no gates
-    bool crowded_ = false;  ///< no place without a present directory entry was found
+    bool crowded_ = false;                 ///< no place without a present directory entry was found
 };
 
 }  // namespace ringpress

@@ -1,7 +1,7 @@
 // The tables behind the shadows, as they lie in the arena.
 //
-// All-zero is the empty state, so that a fresh arena needs no initialisation and untouched parts cost no memory.
-// References to table slots are therefore stored plus one, and 0 means none.
+// All-zero is the empty state, so that a fresh arena needs no initialisation and untouched parts cost no
+// memory. References to table slots are therefore stored plus one, and 0 means none.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 namespace ringpress {
 
 inline constexpr std::uint32_t kLinearPages = 1u << 20;
-inline constexpr std::uint32_t kRegions = 1024;         ///< of 4 MiB: what one page-directory entry covers
+inline constexpr std::uint32_t kRegions = 1024;  ///< of 4 MiB: what one page-directory entry covers
 inline constexpr unsigned kRegionShift = 22;
 inline constexpr std::uint32_t kPagesPerRegion = 1024;
 inline constexpr std::uint32_t kMaxRamPages = 1u << 19;  ///< 2 GiB
@@ -21,7 +21,7 @@ inline constexpr std::uint32_t kDescriptorSlots = 2048;  ///< host LDT slots in 
 
 /// What one linear page is mapped to on the host.
 struct MappedPage {
-    std::uint32_t bits = 0;        ///< frame number (data) or slot (code) << 12, and the flags below
+    std::uint32_t bits = 0;            ///< frame number (data) or slot (code) << 12, and the flags below
     std::uint32_t next_alias = 0;      ///< next linear page (plus one) of the same frame or slot
     std::uint32_t previous_alias = 0;  ///< plus one; 0: this page heads the list
 
@@ -31,7 +31,8 @@ struct MappedPage {
     static constexpr std::uint32_t kGlobal = 8;      ///< survives a CR3 load
     static constexpr std::uint32_t kLarge = 16;      ///< part of a 4 MiB page
     static constexpr std::uint32_t kUser = 32;       ///< the guest's tables let CPL 3 in
-    static constexpr std::uint32_t kPad = 64;        ///< code: no view of a frame but the pads of one, see gate_sites.hpp
+    static constexpr std::uint32_t kPad =
+        64;  ///< code: no view of a frame but the pads of one, see gate_sites.hpp
 
     constexpr bool present() const { return bits & kPresent; }
     constexpr bool writable() const { return bits & kWritable; }
@@ -42,11 +43,11 @@ struct MappedPage {
 struct MappedTable {
     MappedPage page[kLinearPages];
     std::uint64_t present[kLinearPages / 64];
-    std::uint16_t count[kRegions];       ///< pages mapped in the region
-    std::uint16_t supervisor[kRegions];  ///< of them, with kSupervisor
-    std::uint16_t local[kRegions];       ///< of them, without kGlobal
-    std::uint16_t pads[kRegions];        ///< of them, with kPad
-    std::uint16_t large[kRegions];       ///< of them, with kLarge
+    std::uint16_t count[kRegions];               ///< pages mapped in the region
+    std::uint16_t supervisor[kRegions];          ///< of them, with kSupervisor
+    std::uint16_t local[kRegions];               ///< of them, without kGlobal
+    std::uint16_t pads[kRegions];                ///< of them, with kPad
+    std::uint16_t large[kRegions];               ///< of them, with kLarge
     std::uint64_t regions[kRegions / 64];        ///< regions with a count above zero
     std::uint64_t local_regions[kRegions / 64];  ///< regions with a local count above zero
     std::uint32_t total;
@@ -62,8 +63,8 @@ struct FrameInfo {
 /// A page of the code view: a copy of the proven instructions of one frame, int3 everywhere else.
 struct ViewSlot {
     static constexpr std::uint32_t kPads = ~0u;  ///< as `frame`: the slot holds the pads of another
-    std::uint32_t frame = 0;           ///< plus one; 0: the slot is free
-    std::uint32_t first_alias = 0;     ///< a linear page (plus one) that the view is mapped for
+    std::uint32_t frame = 0;                     ///< plus one; 0: the slot is free
+    std::uint32_t first_alias = 0;               ///< a linear page (plus one) that the view is mapped for
     std::uint32_t next_frame = 0;      ///< plus one: the frame that the last instruction runs on into
     std::uint32_t previous_frame = 0;  ///< plus one: a frame whose last instruction runs on into this one
     std::uint32_t straddler = 0;       ///< with next_frame: where the first instruction that runs on begins
@@ -71,8 +72,8 @@ struct ViewSlot {
     std::uint8_t referenced = 0;       ///< mapped since the clock hand last passed
     std::uint16_t pad_slot = 0;        ///< plus one: the slot with the pads of this one's gate sites
     std::uint32_t first_site = 0;      ///< plus one: index into ShadowState::site
-    std::uint64_t proven[kPageSize / 64] = {};  ///< instruction boundaries seen to execute
-    std::uint64_t copied[kPageSize / 64] = {};  ///< of them, those that run natively
+    std::uint64_t proven[kPageSize / 64] = {};   ///< instruction boundaries seen to execute
+    std::uint64_t copied[kPageSize / 64] = {};   ///< of them, those that run natively
     std::uint64_t covered[kPageSize / 64] = {};  ///< bytes behind the first of a gate site's jump
 };
 
@@ -91,15 +92,16 @@ struct ShadowState {
     ViewSlot slot[kViewSlots];
     std::uint32_t slots_used;  ///< slots beyond this were never used
     std::uint32_t clock_hand;
-    // Regions that code, and that supervisor code, was mapped in since S was chosen afresh: what was flushed comes
-    // back, and a choice that does not reckon with it would have to be made again at once.
+    // Regions that code, and that supervisor code, was mapped in since S was chosen afresh: what was flushed
+    // comes back, and a choice that does not reckon with it would have to be made again at once.
     std::uint64_t code_regions[kRegions / 64], kernel_code_regions[kRegions / 64];
     std::uint32_t shift;  ///< S, see shadow_pages.hpp: a multiple of 4 MiB
     GateSite site[kGateSites];
     std::uint32_t sites_used, first_free_site;
     std::uint32_t landing_region;  ///< host region of the 64-bit code that gates jump to; 0: nowhere
-    std::uint32_t user_boundary_region;  ///< first region that user segments may not reach (plus one; 0: unset)
-    std::uint32_t mapping_estimate;      ///< upper bound of host mappings made since the last full flush
+    std::uint32_t
+        user_boundary_region;        ///< first region that user segments may not reach (plus one; 0: unset)
+    std::uint32_t mapping_estimate;  ///< upper bound of host mappings made since the last full flush
     std::uint32_t descriptor_count;
     struct DescriptorKey {
         std::uint32_t base, limit, flags;

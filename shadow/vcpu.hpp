@@ -1,8 +1,8 @@
 // The virtual CPU: the state the guest believes in, as a plain struct in the arena.
 //
-// It is a standard-layout struct without pointers: a snapshot is a copy of it, and another process may read it.
-// Every field is what the *guest* would see; what the hardware really holds meanwhile (ring 3, IF = 1, host
-// selectors) lives in the engines.
+// It is a standard-layout struct without pointers: a snapshot is a copy of it, and another process may read
+// it. Every field is what the *guest* would see; what the hardware really holds meanwhile (ring 3, IF = 1,
+// host selectors) lives in the engines.
 #pragma once
 
 #include <cstdint>

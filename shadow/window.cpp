@@ -1,11 +1,13 @@
 // Where code and data lie apart: the choice of S.
 //
-// Views lie at the guest's own addresses and data S below them; in the guest's terms a view at address c takes the
-// place of the data at c + S: its *window*.  A window must not be a place that the guest reads or writes.  Windows
-// are readable (the host cannot map a page for execution only without protection keys), so a stray read there would
-// succeed where the guest expects a page fault.  In order of preference
-//   1. kernel code has its windows above the user boundary, where user segments do not reach, and so has user code;
-//   2. windows lie as far as possible from everything mapped, in regions that the page directory leaves empty.
+// Views lie at the guest's own addresses and data S below them; in the guest's terms a view at address c
+// takes the place of the data at c + S: its *window*.  A window must not be a place that the guest reads or
+// writes.  Windows are readable (the host cannot map a page for execution only without protection keys), so a
+// stray read there would succeed where the guest expects a page fault.  In order of preference
+//   1. kernel code has its windows above the user boundary, where user segments do not reach, and so has user
+//   code;
+//   2. windows lie as far as possible from everything mapped, in regions that the page directory leaves
+//   empty.
 // The directory is looked at again before every return to user code.
 #include <algorithm>
 
@@ -15,8 +17,12 @@
 namespace ringpress {
 
 namespace {
-bool in_set(const std::uint64_t* set, std::uint32_t region) { return set[region / 64] >> (region % 64) & 1; }
-void put_in(std::uint64_t* set, std::uint32_t region) { set[region / 64] |= 1ull << (region % 64); }
+bool in_set(const std::uint64_t* set, std::uint32_t region) {
+    return set[region / 64] >> (region % 64) & 1;
+}
+void put_in(std::uint64_t* set, std::uint32_t region) {
+    set[region / 64] |= 1ull << (region % 64);
+}
 }  // namespace
 
 bool ShadowPages::directory_entry_present(std::uint32_t region) const {
@@ -29,10 +35,10 @@ void ShadowPages::reserve_code_region(std::uint32_t region, bool supervisor) {
     if (code_.count(region)) return;
     put_in(s_.code_regions, region);
     const std::uint32_t window = wrap(region + shift_regions());
-    // With entries everywhere any other choice would be as bad, and two regions of code would move S in turns.
+    // With entries everywhere any other choice would be as bad, and two regions of code would move S in
+    // turns.
     const bool named = !crowded_ && directory_entry_present(window);
-    if (data_.count(window) || named || region == s_.landing_region)
-        move_window(kNoRegion, region);
+    if (data_.count(window) || named || region == s_.landing_region) move_window(kNoRegion, region);
 }
 
 void ShadowPages::move_window(std::uint32_t data_region, std::uint32_t code_region) {
@@ -66,8 +72,8 @@ void ShadowPages::move_window(std::uint32_t data_region, std::uint32_t code_regi
     ++s_.counters.window_moves;
 }
 
-std::uint32_t ShadowPages::choose_shift(const bool (&code_regions)[kRegions], const bool (&data_regions)[kRegions],
-                                        bool& crowded) const {
+std::uint32_t ShadowPages::choose_shift(const bool (&code_regions)[kRegions],
+                                        const bool (&data_regions)[kRegions], bool& crowded) const {
     // Distance of every region to the nearest one in use, looking both ways around the 4 GiB.
     std::uint32_t distance[kRegions];
     const auto used = [&](std::uint32_t r) { return data_regions[r] || directory_entry_present(r); };
@@ -113,7 +119,8 @@ std::uint32_t ShadowPages::choose_shift(const bool (&code_regions)[kRegions], co
 void ShadowPages::check_windows() {
     if (!cpu_.paging() || crowded_) return;
     bool covered = false;
-    code_.for_each_region([&](std::uint32_t r) { covered |= directory_entry_present(wrap(r + shift_regions())); });
+    code_.for_each_region(
+        [&](std::uint32_t r) { covered |= directory_entry_present(wrap(r + shift_regions())); });
     if (s_.landing_region) covered |= directory_entry_present(wrap(s_.landing_region + shift_regions()));
     if (covered) move_window(kNoRegion, kNoRegion);
 }
@@ -121,8 +128,9 @@ void ShadowPages::check_windows() {
 void ShadowPages::withdraw_kernel_window() {
     const auto boundary = static_cast<std::uint32_t>(user_boundary_ >> kRegionShift);
     bool reachable = false;
-    code_.for_each_region(
-        [&](std::uint32_t r) { reachable |= code_.supervisor(r) != 0 && wrap(r + shift_regions()) < boundary; });
+    code_.for_each_region([&](std::uint32_t r) {
+        reachable |= code_.supervisor(r) != 0 && wrap(r + shift_regions()) < boundary;
+    });
     if (reachable) move_window(kNoRegion, kNoRegion);
 }
 

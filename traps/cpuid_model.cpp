@@ -9,20 +9,23 @@ namespace ringpress {
 namespace {
 
 /// CPUID.1:EDX, SDM Vol. 2A, table 3-11: FPU DE PSE TSC MSR CX8 APIC PGE CMOV PAT MMX FXSR SSE SSE2.
-/// Left out because ring compression cannot carry them (VME, SEP), because shadowing does not do them yet (PAE),
-/// or because they only offer the guest hardware that is not there (MCE, MTRR, MCA, PSE-36, CLFSH ...).
-constexpr std::uint32_t kFeatures = 1u << 0 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 8 | 1u << 9 | 1u << 13 |
-                                    1u << 15 | 1u << 16 | 1u << 23 | 1u << 24 | 1u << 25 | 1u << 26;
+/// Left out because ring compression cannot carry them (VME, SEP), because shadowing does not do them yet
+/// (PAE), or because they only offer the guest hardware that is not there (MCE, MTRR, MCA, PSE-36, CLFSH
+/// ...).
+constexpr std::uint32_t kFeatures = 1u << 0 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 8 | 1u << 9 |
+                                    1u << 13 | 1u << 15 | 1u << 16 | 1u << 23 | 1u << 24 | 1u << 25 |
+                                    1u << 26;
 constexpr std::uint32_t kApicBit = 1u << 9;
 
-/// Family 6, model 28, stepping 10: an in-order core.  It has no speculation flaws, and operating systems know
-/// it: Linux leaves out retpolines, page-table isolation and buffer clearing of its own accord.
+/// Family 6, model 28, stepping 10: an in-order core.  It has no speculation flaws, and operating systems
+/// know it: Linux leaves out retpolines, page-table isolation and buffer clearing of its own accord.
 constexpr std::uint32_t kSignature = 0x000106CA;
 
 constexpr std::uint32_t kMaxLeaf = 0x16, kMaxExtendedLeaf = 0x80000008;
 constexpr std::uint32_t kArchCapabilitiesBit = 1u << 29;  // CPUID.7.0:EDX
 
-/// The local APIC's timer counts at 1 GHz (monitor/devices/local_apic.hpp); CPUID.15H names it as the crystal.
+/// The local APIC's timer counts at 1 GHz (monitor/devices/local_apic.hpp); CPUID.15H names it as the
+/// crystal.
 constexpr std::uint64_t kCrystalHz = 1'000'000'000;
 /// A numerator that large may be multiplied with the crystal's kHz in 32 bits, as operating systems do.
 constexpr std::uint64_t kMaxNumerator = 4290;
@@ -31,8 +34,8 @@ struct Ratio {
     std::uint32_t numerator, denominator;
 };
 
-/// The best approximation of hz / kCrystalHz with a small numerator, by continued fractions: its error is below
-/// one part in numerator * denominator.
+/// The best approximation of hz / kCrystalHz with a small numerator, by continued fractions: its error is
+/// below one part in numerator * denominator.
 Ratio crystal_ratio(std::uint64_t hz) {
     std::uint64_t a = hz, b = kCrystalHz;
     std::uint64_t n0 = 0, n1 = 1, d0 = 1, d1 = 0;

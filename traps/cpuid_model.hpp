@@ -17,8 +17,8 @@ struct CpuidLeaf {
 /// One leaf as the guest sees it.  apic_enabled: IA32_APIC_BASE[11], which hides the feature when clear.
 CpuidLeaf cpuid_leaf(const CpuModel& model, std::uint32_t leaf, bool apic_enabled);
 
-/// IA32_ARCH_CAPABILITIES: which speculation flaws this processor does not have.  A guest that keeps its kernel
-/// apart from its users (page-table isolation) gains nothing here and pays at each switch.
+/// IA32_ARCH_CAPABILITIES: which speculation flaws this processor does not have.  A guest that keeps its
+/// kernel apart from its users (page-table isolation) gains nothing here and pays at each switch.
 inline constexpr std::uint64_t kArchCapabilities = 1u << 0 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 8;
 
 }  // namespace ringpress

@@ -30,8 +30,8 @@ unsigned cache_slot(const std::uint8_t* bytes, unsigned code_size) {
 }  // namespace
 
 struct Decoder::Impl {
-    csh handle[2] = {};         // 32-bit, 16-bit
-    cs_insn* scratch[2] = {};   // cs_disasm_iter fills one in place, so that decoding allocates nothing
+    csh handle[2] = {};        // 32-bit, 16-bit
+    cs_insn* scratch[2] = {};  // cs_disasm_iter fills one in place, so that decoding allocates nothing
     Cached cache[kCacheSize];
 
     bool capstone_agrees(const Instruction& insn, const std::uint8_t* bytes, std::size_t available,

@@ -11,21 +11,23 @@ namespace ringpress {
 
 class Decoder {
   public:
-    /// Opens Capstone.  Construct before any seccomp filter is in force; throws std::runtime_error if it cannot.
+    /// Opens Capstone.  Construct before any seccomp filter is in force; throws std::runtime_error if it
+    /// cannot.
     Decoder();
     ~Decoder();
     Decoder(const Decoder&) = delete;
     Decoder& operator=(const Decoder&) = delete;
 
-    /// Decodes one instruction of a 32-bit (or 16-bit, code_size 2) code segment from up to `available` bytes.
-    /// id is `undefined` and length 0 if the bytes are no instruction, or too few: `truncated` tells which.
-    /// More than 15 bytes: the same, with too_long.
-    /// Allocates nothing and makes no system call: usable in a signal handler.
+    /// Decodes one instruction of a 32-bit (or 16-bit, code_size 2) code segment from up to `available`
+    /// bytes. id is `undefined` and length 0 if the bytes are no instruction, or too few: `truncated` tells
+    /// which. More than 15 bytes: the same, with too_long. Allocates nothing and makes no system call: usable
+    /// in a signal handler.
     Instruction decode(const std::uint8_t* bytes, std::size_t available, unsigned code_size = 4);
     bool truncated() const { return truncated_; }
 
     /// Assembler text, for people.  Allocates.
-    std::string text(const std::uint8_t* bytes, std::size_t available, std::uint32_t address, unsigned code_size = 4);
+    std::string text(const std::uint8_t* bytes, std::size_t available, std::uint32_t address,
+                     unsigned code_size = 4);
 
   private:
     struct Impl;

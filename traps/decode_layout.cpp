@@ -11,20 +11,23 @@ constexpr unsigned kMaxLength = 15;
 /// What follows the opcode.
 enum Tail : std::uint8_t {
     none = 0,
-    modrm = 1,       // ModRM, perhaps SIB and displacement
-    imm8 = 2,        // sign-extended where the operand is larger
+    modrm = 1,  // ModRM, perhaps SIB and displacement
+    imm8 = 2,   // sign-extended where the operand is larger
     imm16 = 4,
-    immv = 8,        // 2 or 4 bytes by operand size
-    moffs = 16,      // 2 or 4 bytes by address size
-    far_ptr = 32,    // immv, then a selector
-    by_reg = 64,     // F6/F7: an immediate only for /0 and /1
+    immv = 8,      // 2 or 4 bytes by operand size
+    moffs = 16,    // 2 or 4 bytes by address size
+    far_ptr = 32,  // immv, then a selector
+    by_reg = 64,   // F6/F7: an immediate only for /0 and /1
     bad = 128,
 };
 
 constexpr std::uint8_t one_byte_tail(unsigned op) {
     if (op < 0x40) {
         switch (op & 7) {
-            case 0: case 1: case 2: case 3: return modrm;
+            case 0:
+            case 1:
+            case 2:
+            case 3: return modrm;
             case 4: return imm8;
             case 5: return immv;
             default: return none;
@@ -35,17 +38,64 @@ constexpr std::uint8_t one_byte_tail(unsigned op) {
     if (op >= 0xB8 && op <= 0xBF) return immv;
     if (op >= 0xD8 && op <= 0xDF) return modrm;
     switch (op) {
-        case 0x62: case 0x63: case 0x84: case 0x85: case 0x86: case 0x87: case 0x88: case 0x89: case 0x8A:
-        case 0x8B: case 0x8C: case 0x8D: case 0x8E: case 0x8F: case 0xC4: case 0xC5: case 0xD0: case 0xD1:
-        case 0xD2: case 0xD3: case 0xFE: case 0xFF: return modrm;
-        case 0x69: case 0x81: case 0xC7: return modrm | immv;
-        case 0x6B: case 0x80: case 0x82: case 0x83: case 0xC0: case 0xC1: case 0xC6: return modrm | imm8;
-        case 0x6A: case 0xA8: case 0xCD: case 0xD4: case 0xD5: case 0xE0: case 0xE1: case 0xE2: case 0xE3:
-        case 0xE4: case 0xE5: case 0xE6: case 0xE7: case 0xEB: return imm8;
-        case 0x68: case 0xA9: case 0xE8: case 0xE9: return immv;
-        case 0x9A: case 0xEA: return far_ptr;
-        case 0xA0: case 0xA1: case 0xA2: case 0xA3: return moffs;
-        case 0xC2: case 0xCA: return imm16;
+        case 0x62:
+        case 0x63:
+        case 0x84:
+        case 0x85:
+        case 0x86:
+        case 0x87:
+        case 0x88:
+        case 0x89:
+        case 0x8A:
+        case 0x8B:
+        case 0x8C:
+        case 0x8D:
+        case 0x8E:
+        case 0x8F:
+        case 0xC4:
+        case 0xC5:
+        case 0xD0:
+        case 0xD1:
+        case 0xD2:
+        case 0xD3:
+        case 0xFE:
+        case 0xFF: return modrm;
+        case 0x69:
+        case 0x81:
+        case 0xC7: return modrm | immv;
+        case 0x6B:
+        case 0x80:
+        case 0x82:
+        case 0x83:
+        case 0xC0:
+        case 0xC1:
+        case 0xC6: return modrm | imm8;
+        case 0x6A:
+        case 0xA8:
+        case 0xCD:
+        case 0xD4:
+        case 0xD5:
+        case 0xE0:
+        case 0xE1:
+        case 0xE2:
+        case 0xE3:
+        case 0xE4:
+        case 0xE5:
+        case 0xE6:
+        case 0xE7:
+        case 0xEB: return imm8;
+        case 0x68:
+        case 0xA9:
+        case 0xE8:
+        case 0xE9: return immv;
+        case 0x9A:
+        case 0xEA: return far_ptr;
+        case 0xA0:
+        case 0xA1:
+        case 0xA2:
+        case 0xA3: return moffs;
+        case 0xC2:
+        case 0xCA: return imm16;
         case 0xC8: return imm16 | imm8;
         case 0xF6: return modrm | imm8 | by_reg;
         case 0xF7: return modrm | immv | by_reg;
@@ -58,12 +108,45 @@ constexpr std::uint8_t two_byte_tail(unsigned op) {
     if (op >= 0xC8 && op <= 0xCF) return none;
     if (op >= 0x30 && op <= 0x37) return none;
     switch (op) {
-        case 0x05: case 0x06: case 0x07: case 0x08: case 0x09: case 0x0B: case 0x0E: case 0x77: case 0xA0:
-        case 0xA1: case 0xA2: case 0xA8: case 0xA9: case 0xAA: return none;
-        case 0x04: case 0x0A: case 0x0C: case 0x24: case 0x25: case 0x26: case 0x27: case 0x39: case 0x3B:
-        case 0x3C: case 0x3D: case 0x3E: case 0x3F: return bad;
-        case 0x0F: case 0x70: case 0x71: case 0x72: case 0x73: case 0xA4: case 0xAC: case 0xBA: case 0xC2:
-        case 0xC4: case 0xC5: case 0xC6: return modrm | imm8;
+        case 0x05:
+        case 0x06:
+        case 0x07:
+        case 0x08:
+        case 0x09:
+        case 0x0B:
+        case 0x0E:
+        case 0x77:
+        case 0xA0:
+        case 0xA1:
+        case 0xA2:
+        case 0xA8:
+        case 0xA9:
+        case 0xAA: return none;
+        case 0x04:
+        case 0x0A:
+        case 0x0C:
+        case 0x24:
+        case 0x25:
+        case 0x26:
+        case 0x27:
+        case 0x39:
+        case 0x3B:
+        case 0x3C:
+        case 0x3D:
+        case 0x3E:
+        case 0x3F: return bad;
+        case 0x0F:
+        case 0x70:
+        case 0x71:
+        case 0x72:
+        case 0x73:
+        case 0xA4:
+        case 0xAC:
+        case 0xBA:
+        case 0xC2:
+        case 0xC4:
+        case 0xC5:
+        case 0xC6: return modrm | imm8;
         default: return modrm;
     }
 }
@@ -119,7 +202,8 @@ bool take_prefix(Instruction& insn, std::uint8_t byte, unsigned code_size) {
         case 0x66: insn.operand_size = static_cast<std::uint8_t>(code_size ^ 6u); return true;
         case 0x67: insn.address_size = static_cast<std::uint8_t>(code_size ^ 6u); return true;
         case 0xF0: insn.lock = true; return true;
-        case 0xF2: case 0xF3: insn.prefix_rep = byte; return true;
+        case 0xF2:
+        case 0xF3: insn.prefix_rep = byte; return true;
         default: return false;
     }
 }
@@ -140,8 +224,10 @@ void memory_32(Instruction& insn, Cursor& in, MemoryOperand& m) {
             m.index = static_cast<std::int8_t>(index);
             m.scale = static_cast<std::uint8_t>(1u << (sib >> 6));
         }
-        if (base == 5 && mod == 0) m.displacement = static_cast<std::int32_t>(in.take(4));
-        else m.base = static_cast<std::int8_t>(base);
+        if (base == 5 && mod == 0)
+            m.displacement = static_cast<std::int32_t>(in.take(4));
+        else
+            m.base = static_cast<std::int8_t>(base);
     } else if (rm == 5 && mod == 0) {
         m.displacement = static_cast<std::int32_t>(in.take(4));
     } else {
@@ -231,8 +317,10 @@ Layout parse_layout(const std::uint8_t* bytes, std::size_t available, unsigned c
         if (insn.opcode_map == 1 && insn.opcode >= 0x20 && insn.opcode <= 0x23) is_register = true;
         if (!is_register) {
             insn.has_memory = true;
-            if (insn.address_size == 4) memory_32(insn, in, insn.memory);
-            else memory_16(insn, in, insn.memory);
+            if (insn.address_size == 4)
+                memory_32(insn, in, insn.memory);
+            else
+                memory_16(insn, in, insn.memory);
         }
     }
     if (tail & moffs) {

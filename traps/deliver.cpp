@@ -44,8 +44,11 @@ Result<SegmentRegister> check_handler(Machine& m, const Descriptor& gate, std::u
 enum class Severity { benign, contributory, page_fault };
 Severity severity(Vector v) {
     switch (v) {
-        case Vector::DE: case Vector::TS: case Vector::NP: case Vector::SS: case Vector::GP:
-            return Severity::contributory;
+        case Vector::DE:
+        case Vector::TS:
+        case Vector::NP:
+        case Vector::SS:
+        case Vector::GP: return Severity::contributory;
         case Vector::PF: return Severity::page_fault;
         default: return Severity::benign;
     }
@@ -72,8 +75,10 @@ Result<void> enter_gate(Machine& m, const Event& event, std::uint32_t return_eip
     Descriptor gate;
     const gva gate_at(cpu.idtr.base + vector * 8);
     const std::uint8_t* const ram = TRY(m.memory.span(gate_at, sizeof gate, Access::read(false)));
-    if (ram) std::memcpy(&gate, ram, sizeof gate);
-    else TRY(m.memory.read_bytes(gate_at, &gate, sizeof gate, Access::read(false)));
+    if (ram)
+        std::memcpy(&gate, ram, sizeof gate);
+    else
+        TRY(m.memory.read_bytes(gate_at, &gate, sizeof gate, Access::read(false)));
 
     const unsigned type = (gate.high >> 8) & 0x1Fu;
     if (type != task_gate && (type & ~9u) != interrupt_16) return Fault::gp(idt_error);
@@ -87,8 +92,8 @@ Result<void> enter_gate(Machine& m, const Event& event, std::uint32_t return_eip
     const unsigned cpl = cs.rpl(), width = wide ? 4 : 2;
 
     const bool inner = cpl != cpu.cpl;
-    const InnerStack stack = inner ? TRY(inner_stack(m, cpl, ext))
-                                   : InnerStack{cpu.segment(Seg::ss), cpu.reg(Gpr::esp)};
+    const InnerStack stack =
+        inner ? TRY(inner_stack(m, cpl, ext)) : InnerStack{cpu.segment(Seg::ss), cpu.reg(Gpr::esp)};
     PushFrame frame;
     if (inner) {
         frame.add(cpu.segment(Seg::ss).selector);
@@ -127,8 +132,10 @@ void deliver(Machine& m, Event event) {
             m.cpu.activity = Activity::shutdown;
             return;
         }
-        if (makes_double_fault(event, fault.vector)) event = {Vector::DF, EventKind::fault, true, 0};
-        else event = {fault.vector, EventKind::fault, has_error_code(fault.vector), fault.error};
+        if (makes_double_fault(event, fault.vector))
+            event = {Vector::DF, EventKind::fault, true, 0};
+        else
+            event = {fault.vector, EventKind::fault, has_error_code(fault.vector), fault.error};
     }
 }
 

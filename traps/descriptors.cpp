@@ -37,8 +37,10 @@ Result<bool> find_descriptor(Machine& m, std::uint16_t selector, Descriptor& des
     gva at;
     if (is_null(selector) || !descriptor_address(m.cpu, selector, at)) return false;
     const std::uint8_t* const ram = TRY(m.memory.span(at, 8, Access::read(false)));
-    if (ram) std::memcpy(&descriptor, ram, 8);
-    else TRY(m.memory.read_bytes(at, &descriptor, 8, Access::read(false)));
+    if (ram)
+        std::memcpy(&descriptor, ram, 8);
+    else
+        TRY(m.memory.read_bytes(at, &descriptor, 8, Access::read(false)));
     return true;
 }
 static_assert(sizeof(Descriptor) == 8);

@@ -11,8 +11,9 @@ void stop_alignment_checks(const VCpu& cpu) {
         __builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() & ~std::uint64_t{eflags::AC});
 }
 
-Dispatcher::Dispatcher(VCpu& cpu, GuestMemory& memory, DeviceBus& bus, TimeSource& time, const CpuModel& model,
-                       Shadows shadows, Decoder& decoder, const Policy& policy, Statistics& statistics)
+Dispatcher::Dispatcher(VCpu& cpu, GuestMemory& memory, DeviceBus& bus, TimeSource& time,
+                       const CpuModel& model, Shadows shadows, Decoder& decoder, const Policy& policy,
+                       Statistics& statistics)
     : m_{cpu, memory, bus, *this, time, model},
       shadows_(shadows),
       policy_(policy),
@@ -84,7 +85,8 @@ void Dispatcher::sensitivity_changed() {
     sensitivity_ = now;
 }
 
-// --- one instruction in software ----------------------------------------------------------------------------
+// --- one instruction in software
+// ----------------------------------------------------------------------------
 
 bool Dispatcher::step(const Instruction& insn) {
     VCpu& cpu = m_.cpu;
@@ -94,7 +96,8 @@ bool Dispatcher::step(const Instruction& insn) {
         reflect_fault(insn.too_long ? Fault::gp(0) : Fault::ud());
         return true;
     }
-    const bool single_step = (cpu.eflags & eflags::TF) && !(insn.sensitive() && info(insn.id).family == InsnFamily::gates);
+    const bool single_step =
+        (cpu.eflags & eflags::TF) && !(insn.sensitive() && info(insn.id).family == InsnFamily::gates);
     const InterruptShadow shadow = cpu.shadow;
     cpu.shadow = InterruptShadow::none;  // it was for this instruction, or for one that has run natively
     Emulated result = Next::advance;
@@ -123,8 +126,8 @@ bool Dispatcher::step(const Instruction& insn) {
     if (result.value() == Next::advance) cpu.eip += insn.length;
     if (cpu.shadow != InterruptShadow::none) shadow_eip_ = cpu.eip;
     repeating_ = result.value() == Next::repeat && !single_step;
-    // Behind mov ss and pop ss the trap waits for the next instruction, SDM Vol. 3A, section 6.8.3; entry() has
-    // the hardware step over it.
+    // Behind mov ss and pop ss the trap waits for the next instruction, SDM Vol. 3A, section 6.8.3; entry()
+    // has the hardware step over it.
     if (single_step && cpu.shadow != InterruptShadow::mov_ss) raise_single_step();
     return true;
 }
@@ -184,8 +187,10 @@ void Dispatcher::burst(const unsigned innocuous) {
         const auto insn = fetcher_.at_eip();
         if (!insn || insn.value()->id == InsnId::undefined) return;  // found again, natively
         const Instruction& next = *insn.value();
-        if (may_run_natively(next, cpu, policy_) == Native::yes) --budget;
-        else budget = innocuous;
+        if (may_run_natively(next, cpu, policy_) == Native::yes)
+            --budget;
+        else
+            budget = innocuous;
         if (!step(next)) return;
         ++statistics_.burst_instructions;
     }
@@ -197,7 +202,8 @@ void Dispatcher::stuck(const Instruction& insn) {
     report_bug("an instruction can run neither natively nor in software", __FILE__, __LINE__);
 }
 
-// --- back to the guest --------------------------------------------------------------------------------------
+// --- back to the guest
+// --------------------------------------------------------------------------------------
 
 void Dispatcher::settle() {
     VCpu& cpu = m_.cpu;
@@ -207,9 +213,11 @@ void Dispatcher::settle() {
         if (!blocked) cpu.shadow = InterruptShadow::none;
         if (cpu.interrupts_enabled() && m_.bus.interrupt_pending()) {
             if (blocked) {
-                // One more instruction first, SDM Vol. 3A, section 6.8.3: in software, so that we get to see its end.
+                // One more instruction first, SDM Vol. 3A, section 6.8.3: in software, so that we get to see
+                // its end.
                 const auto insn = fetcher_.at_eip();
-                if (!insn) reflect_fault(insn.fault());
+                if (!insn)
+                    reflect_fault(insn.fault());
                 else if (!step(*insn.value())) {
                     stepping_ = true;
                     break;
@@ -228,8 +236,8 @@ void Dispatcher::settle() {
     }
 }
 
-/// The hardware refuses to resume beyond a code segment's limit.  Beyond the guest's own that is #GP; beyond the
-/// limit that fences user code off, it is whatever fetching from there is.
+/// The hardware refuses to resume beyond a code segment's limit.  Beyond the guest's own that is #GP; beyond
+/// the limit that fences user code off, it is whatever fetching from there is.
 bool Dispatcher::resumable() {
     VCpu& cpu = m_.cpu;
     const SegmentRegister& cs = cpu.segment(Seg::cs);
@@ -244,7 +252,8 @@ bool Dispatcher::resumable() {
         return false;
     }
     if (cpu.cpl != 3) return true;
-    if (address.value < shadows_.pages.user_boundary() && cs.base < shadows_.pages.user_boundary()) return true;
+    if (address.value < shadows_.pages.user_boundary() && cs.base < shadows_.pages.user_boundary())
+        return true;
     handle_fetch_fault(address);
     return false;
 }

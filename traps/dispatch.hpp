@@ -1,7 +1,7 @@
 // From a host trap to its effect on the guest: the one place both engines call.
 //
-// Follow a trap: handle() looks at the host's vector; breakpoints (handle_breakpoint.cpp) prove code or emulate
-// what was patched; page faults (handle_page_fault.cpp) are hidden or true; protection faults
+// Follow a trap: handle() looks at the host's vector; breakpoints (handle_breakpoint.cpp) prove code or
+// emulate what was patched; page faults (handle_page_fault.cpp) are hidden or true; protection faults
 // (handle_protection.cpp) are privileged instructions or clipped segments; everything else is the guest's own
 // and is reflected.  Then settle() injects what is pending, and the engine resumes the guest.
 #pragma once
@@ -21,8 +21,8 @@ namespace ringpress {
 /// EFLAGS bits that the guest changes natively; the others are the virtual CPU's.
 inline constexpr std::uint32_t kNativeFlags = eflags::kArithmetic | eflags::DF;
 
-/// Clears EFLAGS.AC of the host if guest code ran with it: signal handlers and gates inherit it, and compilers
-/// take misaligned loads for granted.  Before emulation changes the privilege.
+/// Clears EFLAGS.AC of the host if guest code ran with it: signal handlers and gates inherit it, and
+/// compilers take misaligned loads for granted.  Before emulation changes the privilege.
 void stop_alignment_checks(const VCpu& cpu);
 
 /// The host state to resume the guest with.
@@ -87,7 +87,8 @@ class Dispatcher : public TranslationControl {
     void leave_site(gva address);
     void reflect_fault(const Fault& fault);
     void raise_single_step();
-    /// Runs the instruction at EIP in software because a native attempt cannot work; explains what it was for.
+    /// Runs the instruction at EIP in software because a native attempt cannot work; explains what it was
+    /// for.
     void interpret_at_eip(TrapCause cause);
     [[noreturn]] void stuck(const Instruction& insn);
     bool resumable();
@@ -102,14 +103,14 @@ class Dispatcher : public TranslationControl {
     TrapCause cause_ = TrapCause::reflected;
     InsnId last_insn_ = InsnId::undefined;
     std::uint32_t sensitivity_ = ~0u;  ///< unlike any: the first change always drops views
-    bool repeating_ = false;     ///< the last step was one iteration of a string instruction that has more
-    bool trapped_user_ = false;  ///< the trap at hand came from CPL 3
+    bool repeating_ = false;        ///< the last step was one iteration of a string instruction that has more
+    bool trapped_user_ = false;     ///< the trap at hand came from CPL 3
     std::uint32_t shadow_eip_ = 0;  ///< where an interrupt shadow holds
     static constexpr unsigned kHeatEntries = 8192;
     static constexpr std::uint8_t kNeverHot = 255;
     std::uint8_t heat_[kHeatEntries] = {};  ///< traps of sensitive sites, by physical address
     std::uint8_t& heat(std::uint32_t physical) { return heat_[(physical ^ physical >> 13) % kHeatEntries]; }
-    bool stepping_ = false;         ///< the hardware steps over one instruction for us
+    bool stepping_ = false;  ///< the hardware steps over one instruction for us
 };
 
 }  // namespace ringpress

@@ -8,7 +8,9 @@ namespace ringpress {
 inline constexpr std::uint32_t kExternal = 1;  ///< EXT in an error code, SDM Vol. 3A, section 6.13
 inline constexpr std::uint32_t kInIdt = 2;     ///< IDT in an error code
 
-constexpr bool is_null(std::uint16_t selector) { return (selector & ~3u) == 0; }
+constexpr bool is_null(std::uint16_t selector) {
+    return (selector & ~3u) == 0;
+}
 /// The error code that names a selector: index and TI, with EXT added where it applies.
 constexpr std::uint32_t selector_error(std::uint16_t selector, std::uint32_t ext = 0) {
     return (selector & 0xFFFCu) | ext;
@@ -20,14 +22,17 @@ constexpr std::uint32_t size_mask(unsigned width) {
     return width == 4 ? 0xFFFFFFFFu : (1u << (8 * width)) - 1u;
 }
 
-/// Sets CPL, and tells the shadows when user and supervisor change places.  Call it last: they look at the CPU.
+/// Sets CPL, and tells the shadows when user and supervisor change places.  Call it last: they look at the
+/// CPU.
 inline void set_cpl(Machine& m, unsigned cpl) {
     const bool crossed = (m.cpu.cpl == 3) != (cpl == 3);
     m.cpu.cpl = static_cast<std::uint8_t>(cpl);
     if (crossed) m.translation.privilege_changed();
 }
 
-inline bool user_mode(const Machine& m) { return m.cpu.cpl == 3; }
+inline bool user_mode(const Machine& m) {
+    return m.cpu.cpl == 3;
+}
 
 /// True if misaligned data accesses are #AC now, SDM Vol. 3A, section 6.15, interrupt 17.
 inline bool alignment_checked(const VCpu& cpu) {
@@ -42,7 +47,8 @@ inline bool within_limit(const SegmentRegister& s, std::uint32_t offset, std::ui
     return offset > s.limit && last <= (s.is_big() ? 0xFFFFFFFFu : 0xFFFFu);
 }
 
-// --- descriptors.cpp ----------------------------------------------------------------------------------------
+// --- descriptors.cpp
+// ----------------------------------------------------------------------------------------
 /// False if the selector is null or lies outside its table (no fault); #PF only.
 Result<bool> find_descriptor(Machine& m, std::uint16_t selector, Descriptor& descriptor);
 /// Replaces the high word of a descriptor (Accessed, the busy bit of a TSS).
@@ -58,8 +64,8 @@ inline Result<void> mark_accessed(Machine& m, std::uint16_t selector, Descriptor
 inline SegmentRegister make_segment(std::uint16_t selector, const Descriptor& d) {
     return {selector, d.attributes(), d.base(), d.limit()};
 }
-/// A stack segment for privilege level `cpl`.  Faults with `vector` (#GP or #TS), or #SS if it is not present;
-/// null gives error code ext.  Accessed is set in what is returned and in the table.
+/// A stack segment for privilege level `cpl`.  Faults with `vector` (#GP or #TS), or #SS if it is not
+/// present; null gives error code ext.  Accessed is set in what is returned and in the table.
 Result<SegmentRegister> check_stack(Machine& m, std::uint16_t selector, unsigned cpl, Vector vector,
                                     std::uint32_t ext);
 /// The target of a far return or iret, SDM Vol. 2A, IRET: null, type, RPL >= CPL, DPL, presence.
@@ -67,7 +73,8 @@ Result<SegmentRegister> check_return_code(Machine& m, std::uint16_t selector);
 /// Nulls es, ds, fs, gs that the new, outer CPL may not use, SDM Vol. 3A, section 5.8.6.
 void drop_inner_segments(VCpu& cpu, unsigned cpl);
 
-// --- stack_frame.cpp ----------------------------------------------------------------------------------------
+// --- stack_frame.cpp
+// ----------------------------------------------------------------------------------------
 /// Values to push at once; the first added is pushed first.
 struct PushFrame {
     std::uint32_t value[40];
@@ -81,7 +88,8 @@ std::uint32_t moved_esp(const SegmentRegister& ss, std::uint32_t esp, std::uint3
 Result<std::uint32_t> push_frame(Machine& m, const SegmentRegister& ss, std::uint32_t esp, unsigned width,
                                  const PushFrame& frame, bool user, std::uint32_t ss_error);
 /// Reads `count` values of `width` bytes from the stack top upwards, `skip` bytes above ESP.
-Result<void> peek_frame(Machine& m, std::uint32_t skip, unsigned width, unsigned count, std::uint32_t* values);
+Result<void> peek_frame(Machine& m, std::uint32_t skip, unsigned width, unsigned count,
+                        std::uint32_t* values);
 /// The stack that the TSS holds for an inner privilege level, SDM Vol. 3A, section 7.2.1.
 struct InnerStack {
     SegmentRegister ss;
@@ -89,16 +97,21 @@ struct InnerStack {
 };
 Result<InnerStack> inner_stack(Machine& m, unsigned cpl, std::uint32_t ext);
 
-// --- task_switch.cpp ----------------------------------------------------------------------------------------
+// --- task_switch.cpp
+// ----------------------------------------------------------------------------------------
 enum class TaskReason : std::uint8_t { jump, call, interrupt, iret };
-/// Switches to a task of a 32-bit TSS, SDM Vol. 3A, section 7.3.  Privilege to use it is checked by the caller.
-/// return_eip is stored in the old TSS.  After the point of no return, a fault belongs to the new task.
+/// Switches to a task of a 32-bit TSS, SDM Vol. 3A, section 7.3.  Privilege to use it is checked by the
+/// caller. return_eip is stored in the old TSS.  After the point of no return, a fault belongs to the new
+/// task.
 Result<void> switch_task(Machine& m, std::uint16_t selector, TaskReason reason, std::uint32_t return_eip,
                          std::uint32_t ext);
 /// Follows a task gate: the selector of its TSS.
-inline std::uint16_t gate_selector(const Descriptor& gate) { return static_cast<std::uint16_t>(gate.low >> 16); }
+inline std::uint16_t gate_selector(const Descriptor& gate) {
+    return static_cast<std::uint16_t>(gate.low >> 16);
+}
 
-// --- deliver.cpp --------------------------------------------------------------------------------------------
+// --- deliver.cpp
+// --------------------------------------------------------------------------------------------
 /// One attempt at an IDT entry; on a fault nothing has changed (but see switch_task).
 Result<void> enter_gate(Machine& m, const Event& event, std::uint32_t return_eip);
 

@@ -29,7 +29,7 @@ std::uint32_t cr4_bits(const CpuModel& model) {
         unsigned feature;
         std::uint32_t bits;
     };
-    constexpr Pair pairs[] = {{2, cr4::DE},   {3, cr4::PSE},   {4, cr4::TSD},         {7, cr4::MCE},
+    constexpr Pair pairs[] = {{2, cr4::DE},   {3, cr4::PSE},     {4, cr4::TSD},        {7, cr4::MCE},
                               {13, cr4::PGE}, {24, cr4::OSFXSR}, {25, cr4::OSXMMEXCPT}};
     std::uint32_t bits = cr4::PCE;
     for (const Pair& p : pairs)
@@ -53,8 +53,10 @@ Emulated move_control(Machine& m, const Instruction& insn) {
     const bool to_control = insn.opcode == 0x22;
     switch (insn.reg_field()) {
         case 0:
-            if (to_control) TRY(write_cr0(m, gpr));
-            else gpr = cpu.cr0;
+            if (to_control)
+                TRY(write_cr0(m, gpr));
+            else
+                gpr = cpu.cr0;
             return Next::advance;
         case 2: (to_control ? cpu.cr2 : gpr) = to_control ? gpr : cpu.cr2; return Next::advance;
         case 3:
@@ -66,8 +68,10 @@ Emulated move_control(Machine& m, const Instruction& insn) {
             }
             return Next::advance;
         case 4:
-            if (to_control) TRY(write_cr4(m, gpr));
-            else gpr = cpu.cr4;
+            if (to_control)
+                TRY(write_cr4(m, gpr));
+            else
+                gpr = cpu.cr4;
             return Next::advance;
         default: return Fault::ud();
     }

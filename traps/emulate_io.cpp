@@ -28,8 +28,10 @@ Emulated in_out(Machine& m, const Instruction& insn) {
     const unsigned width = insn.opcode & 1u ? insn.operand_size : 1;
     const auto port = static_cast<std::uint16_t>(by_immediate ? insn.immediate & 0xFFu : m.cpu.reg(Gpr::edx));
     TRY(check_port(m, port, width));
-    if (insn.id == InsnId::in) write_gpr(m.cpu, 0, width, m.bus.port_in(port, width) & size_mask(width));
-    else m.bus.port_out(port, width, read_gpr(m.cpu, 0, width));
+    if (insn.id == InsnId::in)
+        write_gpr(m.cpu, 0, width, m.bus.port_in(port, width) & size_mask(width));
+    else
+        m.bus.port_out(port, width, read_gpr(m.cpu, 0, width));
     return Next::advance;
 }
 
@@ -79,8 +81,10 @@ Emulated string_io(Machine& m, const Instruction& insn) {
             if (i == 0) return page ? tail.fault() : page.fault();
             return Next::repeat;
         }
-        if (is_in) TRY(m.memory.write(at.value(), width, m.bus.port_in(port, width), access));
-        else m.bus.port_out(port, width, TRY(m.memory.read(at.value(), width, access)));
+        if (is_in)
+            TRY(m.memory.write(at.value(), width, m.bus.port_in(port, width), access));
+        else
+            m.bus.port_out(port, width, TRY(m.memory.read(at.value(), width, access)));
         regs.step(index, down ? 0u - width : width);
         if (rep) regs.step(Gpr::ecx, 0u - 1u);
     }

@@ -41,7 +41,9 @@ Emulated read_msr(Machine& m) {
         case Msr::pat: value = cpu.msr.pat; break;
         case Msr::mtrr_def_type: value = cpu.msr.mtrr_def_type; break;
         // Registers that kernels of this family read without asking CPUID first; all of their bits are zero.
-        case Msr::platform_id: case Msr::mtrr_cap: case Msr::debug_control: break;
+        case Msr::platform_id:
+        case Msr::mtrr_cap:
+        case Msr::debug_control: break;
         default: return Fault::gp(0);
     }
     write_pair(cpu, value);

@@ -6,7 +6,9 @@ namespace ringpress {
 namespace {
 
 /// The register that push and pop name: 06 0E 16 1E, or 0F A0 (fs) and 0F A8 (gs).
-Seg named_segment(const Instruction& insn) { return static_cast<Seg>((insn.opcode >> 3) & 7u); }
+Seg named_segment(const Instruction& insn) {
+    return static_cast<Seg>((insn.opcode >> 3) & 7u);
+}
 
 Emulated move_to_segment(Machine& m, const Instruction& insn) {
     const Seg segment = static_cast<Seg>(insn.reg_field());
@@ -46,7 +48,9 @@ Result<bool> visible_descriptor(Machine& m, std::uint16_t selector, Descriptor& 
     return s.is_conforming_code() || (m.cpu.cpl <= s.dpl() && s.rpl() <= s.dpl());
 }
 
-constexpr bool in_set(unsigned type, std::uint32_t set) { return (set >> type) & 1u; }
+constexpr bool in_set(unsigned type, std::uint32_t set) {
+    return (set >> type) & 1u;
+}
 
 Emulated load_rights_or_limit(Machine& m, const Instruction& insn) {
     // System types that have rights: TSS, LDT, call and task gates; and a limit: TSS and LDT.

@@ -69,8 +69,8 @@ Emulated call_inner(Machine& m, const SegmentRegister& cs, std::uint32_t eip, un
     for (unsigned i = parameters; i-- > 0;) frame.add(values[i]);
     frame.add(cpu.segment(Seg::cs).selector);
     frame.add(return_eip);
-    const std::uint32_t esp = TRY(push_frame(m, stack.ss, stack.esp, width, frame, false,
-                                             selector_error(stack.ss.selector)));
+    const std::uint32_t esp =
+        TRY(push_frame(m, stack.ss, stack.esp, width, frame, false, selector_error(stack.ss.selector)));
     cpu.segment(Seg::ss) = stack.ss;
     cpu.reg(Gpr::esp) = esp;
     commit_jump(m, cs, eip);

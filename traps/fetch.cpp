@@ -24,8 +24,8 @@ Result<const Instruction*> Fetcher::at(gva address, gpa physical) {
         const std::uint8_t* bytes = memory_.ram() + physical.value;
         Entry& entry = cache_[(physical.value ^ physical.value >> 11) % kEntries];
         // The bytes themselves are compared, so nothing ever has to invalidate the cache.
-        if (entry.physical == physical.value && entry.code_size == code_size && entry.insn.length <= in_page &&
-            std::memcmp(entry.insn.bytes, bytes, entry.insn.length) == 0)
+        if (entry.physical == physical.value && entry.code_size == code_size &&
+            entry.insn.length <= in_page && std::memcmp(entry.insn.bytes, bytes, entry.insn.length) == 0)
             return &entry.insn;
         const Instruction insn = decoder_.decode(bytes, in_page, code_size);
         if (insn.length) {

@@ -10,7 +10,8 @@ namespace ringpress {
 
 class Fetcher {
   public:
-    Fetcher(VCpu& cpu, GuestMemory& memory, Decoder& decoder) : cpu_(cpu), memory_(memory), decoder_(decoder) {}
+    Fetcher(VCpu& cpu, GuestMemory& memory, Decoder& decoder)
+        : cpu_(cpu), memory_(memory), decoder_(decoder) {}
 
     /// The instruction at CS:EIP with the present privilege, or the #PF or #GP that fetching it causes.
     /// An instruction that cannot be decoded has id `undefined`.  The reference is good until the next call.

@@ -1,7 +1,7 @@
 // Gate sites: sensitive instructions that have trapped often enough to be worth a jump into the monitor.
 //
-// The jump covers five bytes, mostly more than the instruction.  What it covers is executed in software after the
-// instruction itself, whenever EIP would stay inside: natively there is nothing there but traps.
+// The jump covers five bytes, mostly more than the instruction.  What it covers is executed in software after
+// the instruction itself, whenever EIP would stay inside: natively there is nothing there but traps.
 #include "traps/dispatch.hpp"
 
 namespace ringpress {
@@ -30,13 +30,15 @@ void Dispatcher::handle_gate(std::uint32_t site) {
 }
 
 void Dispatcher::warm(std::uint32_t physical, gva address, unsigned slot, const Instruction& insn) {
-    if (policy_.level != SensitiveLevel::inline_ || insn.id == InsnId::int3 || insn.id == InsnId::undefined) return;
+    if (policy_.level != SensitiveLevel::inline_ || insn.id == InsnId::int3 || insn.id == InsnId::undefined)
+        return;
     std::uint8_t& count = heat(physical);
     if (count == kNeverHot || ++count < policy_.hot) return;
     count = 0;
     // Emulation may have dropped the view, or have made another of the same frame.
     if (shadows_.views.slot_of(physical >> kPageShift) != static_cast<int>(slot)) return;
-    if (!shadows_.views.proven(slot, address.offset()) || shadows_.views.copied(slot, address.offset())) return;
+    if (!shadows_.views.proven(slot, address.offset()) || shadows_.views.copied(slot, address.offset()))
+        return;
     if (!shadows_.pages.make_site(slot, address.offset(), trapped_user_)) return;
     ++statistics_.inlined_sites;
 }

@@ -1,5 +1,5 @@
-// Page faults: *hidden* ones, where the guest's tables allow what the host did not have mapped yet, and *true*
-// ones, which belong to the guest.
+// Page faults: *hidden* ones, where the guest's tables allow what the host did not have mapped yet, and
+// *true* ones, which belong to the guest.
 #include "traps/dispatch.hpp"
 
 namespace ringpress {
@@ -16,7 +16,8 @@ void Dispatcher::handle_page_fault(std::uint32_t error, std::uint32_t address) {
         handle_fetch_fault(direct ? shadows_.pages.data_address(address) : gva(address));
         return;
     }
-    handle_data_fault({static_cast<bool>(error & kHostWrite), user, false}, shadows_.pages.data_address(address));
+    handle_data_fault({static_cast<bool>(error & kHostWrite), user, false},
+                      shadows_.pages.data_address(address));
 }
 
 void Dispatcher::handle_fetch_fault(gva address) {
@@ -44,7 +45,8 @@ void Dispatcher::handle_fetch_fault(gva address) {
     }
     cause_ = TrapCause::hidden_fault;
     if (user && policy_.user_code_direct) {
-        if (shadows_.pages.map_data(at, t.value(), Access::execute(true)) == ShadowPages::DataFault::unmappable)
+        if (shadows_.pages.map_data(at, t.value(), Access::execute(true)) ==
+            ShadowPages::DataFault::unmappable)
             interpret_at_eip(TrapCause::mmio);
         return;
     }
@@ -77,11 +79,14 @@ void Dispatcher::handle_data_fault(Access access, gva address) {
         // A store to a page that is executed, too.  One that hits the page it runs from could never finish
         // natively: running drops write access, and writing drops the view.
         const gva eip(cpu.segment(Seg::cs).base + cpu.eip);
-        const auto code = walk(cpu, m_.memory.ram(), m_.memory.size(), eip, Access::execute(access.user), false);
-        const bool same = code && (code.value().physical.page() == physical.page() ||
-                                   (shadows_.views.slot_of(code.value().physical.page()) >= 0 &&
-                                    shadows_.views.slot(static_cast<unsigned>(shadows_.views.slot_of(
-                                        code.value().physical.page()))).next_frame == physical.page() + 1));
+        const auto code =
+            walk(cpu, m_.memory.ram(), m_.memory.size(), eip, Access::execute(access.user), false);
+        const bool same =
+            code &&
+            (code.value().physical.page() == physical.page() ||
+             (shadows_.views.slot_of(code.value().physical.page()) >= 0 &&
+              shadows_.views.slot(static_cast<unsigned>(shadows_.views.slot_of(code.value().physical.page())))
+                      .next_frame == physical.page() + 1));
         if (same) {
             interpret_at_eip(TrapCause::code_write);
             return;

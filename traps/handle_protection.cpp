@@ -1,5 +1,5 @@
-// #GP and its kin: a privileged instruction that ran natively, a segment that was clipped to fence user code off,
-// or a fault that is the guest's own.
+// #GP and its kin: a privileged instruction that ran natively, a segment that was clipped to fence user code
+// off, or a fault that is the guest's own.
 #include "traps/dispatch.hpp"
 
 namespace ringpress {
@@ -39,7 +39,8 @@ void Dispatcher::handle_protection(std::uint8_t vector, std::uint32_t error) {
             return;
         }
         if (at.value().value >= shadows_.pages.user_boundary()) {
-            handle_data_fault(Access::read(true), at.value());  // moves the boundary if the page is the user's
+            handle_data_fault(Access::read(true),
+                              at.value());  // moves the boundary if the page is the user's
             return;
         }
     }

@@ -39,14 +39,14 @@ std::string_view name(InsnId id);
 
 /// How an instruction leaves the straight line; the prover stops at most of these.
 enum class Flow : std::uint8_t {
-    next,      ///< falls through
-    jcc,       ///< conditional near branch (jcc, loop, jecxz)
-    jmp,       ///< direct near jump
+    next,  ///< falls through
+    jcc,   ///< conditional near branch (jcc, loop, jecxz)
+    jmp,   ///< direct near jump
     jmp_indirect,
     call,
     call_indirect,
-    ret,       ///< near return
-    other,     ///< far transfer, int, iret, hlt, ud2: never falls through natively
+    ret,    ///< near return
+    other,  ///< far transfer, int, iret, hlt, ud2: never falls through natively
 };
 
 /// Which of the registers that CR0 and CR4 can switch off an instruction touches; see fpu_access.hpp.
@@ -61,8 +61,8 @@ enum class FpuUse : std::uint8_t {
 
 /// A ModRM memory operand: segment : base + index * scale + displacement.
 struct MemoryOperand {
-    Seg segment = Seg::ds;      ///< after overrides and the default for esp/ebp
-    std::int8_t base = -1;      ///< Gpr number, or -1
+    Seg segment = Seg::ds;  ///< after overrides and the default for esp/ebp
+    std::int8_t base = -1;  ///< Gpr number, or -1
     std::int8_t index = -1;
     std::uint8_t scale = 1;
     std::int32_t displacement = 0;
@@ -71,31 +71,32 @@ struct MemoryOperand {
 struct Instruction {
     InsnId id = InsnId::undefined;
     Flow flow = Flow::next;
-    std::uint8_t length = 0;           ///< 1..15 bytes
-    std::uint8_t operand_size = 4;     ///< 2 or 4, after the 0x66 prefix
-    std::uint8_t address_size = 4;     ///< 2 or 4, after the 0x67 prefix
-    std::uint8_t prefix_rep = 0;       ///< 0, 0xF2 or 0xF3
+    std::uint8_t length = 0;        ///< 1..15 bytes
+    std::uint8_t operand_size = 4;  ///< 2 or 4, after the 0x66 prefix
+    std::uint8_t address_size = 4;  ///< 2 or 4, after the 0x67 prefix
+    std::uint8_t prefix_rep = 0;    ///< 0, 0xF2 or 0xF3
     bool lock = false;
-    bool has_override = false;         ///< an explicit segment prefix
+    bool has_override = false;  ///< an explicit segment prefix
     Seg override_segment = Seg::ds;
     bool has_modrm = false;
-    bool has_memory = false;           ///< `memory` is valid: a ModRM operand, mov moffs, or xlat (plus AL)
+    bool has_memory = false;  ///< `memory` is valid: a ModRM operand, mov moffs, or xlat (plus AL)
     FpuUse fpu = FpuUse::none;
-    bool too_long = false;             ///< with `undefined`: beyond 15 bytes, which is #GP(0) instead of #UD
-    std::uint8_t opcode_map = 0;       ///< 0: one byte, 1: 0F xx, 2: 0F 38 xx, 3: 0F 3A xx
-    std::uint8_t opcode = 0;           ///< the last opcode byte
+    bool too_long = false;        ///< with `undefined`: beyond 15 bytes, which is #GP(0) instead of #UD
+    std::uint8_t opcode_map = 0;  ///< 0: one byte, 1: 0F xx, 2: 0F 38 xx, 3: 0F 3A xx
+    std::uint8_t opcode = 0;      ///< the last opcode byte
     std::uint8_t modrm = 0;
     MemoryOperand memory = {};
-    /// The first immediate, sign-extended if it is one byte of a larger operand: int n, in/out imm8, near branch
-    /// displacement, ret imm16, far offset, ALU operand.  enter: imm16, with imm8 in far_selector.
+    /// The first immediate, sign-extended if it is one byte of a larger operand: int n, in/out imm8, near
+    /// branch displacement, ret imm16, far offset, ALU operand.  enter: imm16, with imm8 in far_selector.
     std::uint32_t immediate = 0;
-    std::uint16_t far_selector = 0;    ///< ljmp/lcall ptr16:32
+    std::uint16_t far_selector = 0;  ///< ljmp/lcall ptr16:32
     std::uint8_t bytes[15] = {};
 
     unsigned reg_field() const { return (modrm >> 3) & 7u; }
     unsigned rm_field() const { return modrm & 7u; }
     bool sensitive() const { return id > InsnId::innocuous; }
-    /// movs cmps stos lods scas (not ins and outs, which are sensitive); memory at [esi], [edi] without ModRM.
+    /// movs cmps stos lods scas (not ins and outs, which are sensitive); memory at [esi], [edi] without
+    /// ModRM.
     bool is_string() const {
         return opcode_map == 0 && ((opcode >= 0xA4 && opcode <= 0xA7) || (opcode >= 0xAA && opcode <= 0xAF));
     }

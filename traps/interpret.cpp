@@ -179,8 +179,10 @@ Emulated extend_accumulator(Machine& m, const Instruction& insn) {
     VCpu& cpu = m.cpu;
     const unsigned width = insn.operand_size;
     const std::uint32_t a = cpu.reg(Gpr::eax);
-    if (insn.opcode == 0x98) write_gpr(cpu, 0, width, static_cast<std::uint32_t>(signed_value(a, 4 * width)));
-    else write_gpr(cpu, 2, width, signed_value(a, 8 * width) < 0 ? ~0u : 0u);
+    if (insn.opcode == 0x98)
+        write_gpr(cpu, 0, width, static_cast<std::uint32_t>(signed_value(a, 4 * width)));
+    else
+        write_gpr(cpu, 2, width, signed_value(a, 8 * width) < 0 ? ~0u : 0u);
     return Next::advance;
 }
 
@@ -222,10 +224,13 @@ Interpreted one_byte(Machine& m, const Instruction& insn) {
     }
     const auto move = [&]() -> Emulated {
         switch (op) {
-            case 0x88: case 0x89: TRY(write_rm(m, insn, width, read_gpr(cpu, reg, width))); break;
-            case 0x8A: case 0x8B: write_gpr(cpu, reg, width, TRY(read_rm(m, insn, width))); break;
+            case 0x88:
+            case 0x89: TRY(write_rm(m, insn, width, read_gpr(cpu, reg, width))); break;
+            case 0x8A:
+            case 0x8B: write_gpr(cpu, reg, width, TRY(read_rm(m, insn, width))); break;
             case 0x8D: write_gpr(cpu, reg, insn.operand_size, effective_offset(cpu, insn)); break;
-            case 0xC6: case 0xC7: TRY(write_rm(m, insn, width, insn.immediate)); break;
+            case 0xC6:
+            case 0xC7: TRY(write_rm(m, insn, width, insn.immediate)); break;
             case 0xD7: write_gpr(cpu, 0, 1, TRY(read_rm(m, insn, 1))); break;
             default:
                 alu::test(TRY(read_rm(m, insn, width)), read_gpr(cpu, reg, width), width, cpu.eflags);
@@ -235,24 +240,50 @@ Interpreted one_byte(Machine& m, const Instruction& insn) {
     };
     switch (op) {
         case 0x62: return handled(bound(m, insn));
-        case 0x69: case 0x6B: return handled(multiply_immediate(m, insn));
-        case 0x80: case 0x81: case 0x82: case 0x83: return handled(arithmetic_immediate(m, insn));
-        case 0x84: case 0x85: case 0x88: case 0x89: case 0x8A: case 0x8B: case 0x8D: case 0xC6: case 0xC7:
+        case 0x69:
+        case 0x6B: return handled(multiply_immediate(m, insn));
+        case 0x80:
+        case 0x81:
+        case 0x82:
+        case 0x83: return handled(arithmetic_immediate(m, insn));
+        case 0x84:
+        case 0x85:
+        case 0x88:
+        case 0x89:
+        case 0x8A:
+        case 0x8B:
+        case 0x8D:
+        case 0xC6:
+        case 0xC7:
         case 0xD7: return handled(move());
-        case 0x86: case 0x87: return handled(exchange(m, insn));
+        case 0x86:
+        case 0x87: return handled(exchange(m, insn));
         case 0x90: return handled(Next::advance);
-        case 0x98: case 0x99: return handled(extend_accumulator(m, insn));
-        case 0x9E: case 0x9F: case 0xF5: case 0xF8: case 0xF9: case 0xFC: case 0xFD:
-            return handled(flag_instruction(cpu, op));
+        case 0x98:
+        case 0x99: return handled(extend_accumulator(m, insn));
+        case 0x9E:
+        case 0x9F:
+        case 0xF5:
+        case 0xF8:
+        case 0xF9:
+        case 0xFC:
+        case 0xFD: return handled(flag_instruction(cpu, op));
         case 0xA0:
         case 0xA1:
         case 0xA2:
         case 0xA3:
         case 0xA8:
         case 0xA9: return handled(accumulator(m, insn));
-        case 0xC0: case 0xC1: case 0xD0: case 0xD1: case 0xD2: case 0xD3: return handled(shift(m, insn));
-        case 0xF6: case 0xF7: return handled(unary_group(m, insn));
-        case 0xFE: case 0xFF:
+        case 0xC0:
+        case 0xC1:
+        case 0xD0:
+        case 0xD1:
+        case 0xD2:
+        case 0xD3: return handled(shift(m, insn));
+        case 0xF6:
+        case 0xF7: return handled(unary_group(m, insn));
+        case 0xFE:
+        case 0xFF:
             if (reg <= 1) return handled(increment_decrement(m, insn));
             break;
         default: break;

@@ -45,10 +45,14 @@ inline Emulated jump_to(Machine& m, const Instruction& insn, std::uint32_t eip) 
 }
 
 /// The byte forms have an even opcode.
-inline unsigned operand_width(const Instruction& insn) { return insn.opcode & 1u ? insn.operand_size : 1u; }
+inline unsigned operand_width(const Instruction& insn) {
+    return insn.opcode & 1u ? insn.operand_size : 1u;
+}
 
 inline constexpr Interpreted kNotHandled{false, Next::advance};
-inline Interpreted handled(Emulated result) { return {true, result}; }
+inline Interpreted handled(Emulated result) {
+    return {true, result};
+}
 
 Interpreted interpret_stack(Machine& m,
                             const Instruction& insn);  // interpret_stack.cpp: push pop enter leave ...

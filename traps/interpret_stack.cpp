@@ -75,7 +75,8 @@ Interpreted interpret_stack(Machine& m, const Instruction& insn) {
     switch (op) {
         case 0x60: return handled(push_all(m, width));
         case 0x61: return handled(pop_all(m, width));
-        case 0x68: case 0x6A: return handled(run());
+        case 0x68:
+        case 0x6A: return handled(run());
         case 0x8F: return handled(pop_rm(m, insn));
         case 0xC8: return insn.far_selector == 0 ? handled(enter(m, insn)) : kNotHandled;
         case 0xC9: return handled(leave(m, width));

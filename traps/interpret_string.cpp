@@ -62,6 +62,8 @@ Emulated run(Machine& m, const Instruction& insn) {
 
 }  // namespace
 
-Interpreted interpret_string(Machine& m, const Instruction& insn) { return handled(run(m, insn)); }
+Interpreted interpret_string(Machine& m, const Instruction& insn) {
+    return handled(run(m, insn));
+}
 
 }  // namespace ringpress

@@ -161,17 +161,30 @@ Interpreted interpret_two_byte(Machine& m, const Instruction& insn) {
     }
     switch (op) {
         case 0x0D: return handled(Next::advance);
-        case 0xA3: case 0xAB: case 0xB3: case 0xBB: case 0xBA: return handled(bit_test(m, insn));
-        case 0xA4: case 0xA5: case 0xAC: case 0xAD: return handled(double_shift(m, insn));
+        case 0xA3:
+        case 0xAB:
+        case 0xB3:
+        case 0xBB:
+        case 0xBA: return handled(bit_test(m, insn));
+        case 0xA4:
+        case 0xA5:
+        case 0xAC:
+        case 0xAD: return handled(double_shift(m, insn));
         case 0xAE:  // fences and clflush; the rest of the group uses the FPU
             return handled(Next::advance);
         case 0xAF: return handled(scan_or_multiply(m, insn));
-        case 0xB0: case 0xB1: return handled(compare_exchange(m, insn));
-        case 0xB6: case 0xB7: case 0xBE: case 0xBF: return handled(extend(m, insn));
-        case 0xBC: case 0xBD:
+        case 0xB0:
+        case 0xB1: return handled(compare_exchange(m, insn));
+        case 0xB6:
+        case 0xB7:
+        case 0xBE:
+        case 0xBF: return handled(extend(m, insn));
+        case 0xBC:
+        case 0xBD:
             // With F3 these are tzcnt and lzcnt on processors that have them: left to the processor.
             return insn.prefix_rep == 0xF3 ? kNotHandled : handled(scan_or_multiply(m, insn));
-        case 0xC0: case 0xC1: return handled(exchange_add(m, insn));
+        case 0xC0:
+        case 0xC1: return handled(exchange_add(m, insn));
         case 0xC3: return handled(store_nontemporal(m, insn));
         case 0xC7: return handled(compare_exchange_8(m, insn));
         default: return kNotHandled;

@@ -37,8 +37,8 @@ bool Prover::hides_trapped(unsigned slot, unsigned first, unsigned end) const {
     return false;
 }
 
-/// A trapped instruction begins at `offset`: copies of overlapping instructions that would cover it must go, and
-/// those that cover the beginning of one that went.
+/// A trapped instruction begins at `offset`: copies of overlapping instructions that would cover it must go,
+/// and those that cover the beginning of one that went.
 void Prover::uncover(unsigned slot, unsigned offset) {
     std::uint8_t* bytes = views_.bytes(slot);
     ViewSlot& view = views_.slot(slot);
@@ -48,7 +48,8 @@ void Prover::uncover(unsigned slot, unsigned offset) {
     for (unsigned o = offset; o-- > 0 && trapped;) {
         trapped = trapped << 1 & ((1u << kLongest) - 1);
         if (!views_.copied(slot, o)) continue;
-        const Instruction insn = decoder_.decode(guest + o, kPageSize - o, cpu_.segment(Seg::cs).is_big() ? 4 : 2);
+        const Instruction insn =
+            decoder_.decode(guest + o, kPageSize - o, cpu_.segment(Seg::cs).is_big() ? 4 : 2);
         if (insn.length == 0) {  // it runs on into the next page
             views_.cut_straddler(slot);
         } else if (trapped & ((1u << insn.length) - 1)) {
@@ -122,9 +123,10 @@ void Prover::prove(gva from, unsigned slot) {
             const gva at = from.page_base() + offset;
             const unsigned head = kPageSize - offset;
             std::memcpy(bytes, guest + offset, head);
-            if (!memory_.read_bytes(at + head, bytes + head, kLongest - head, Access::execute(cpu_.cpl == 3))) {
-                // The rest cannot be fetched now; executing it faults, which emulation finds out.  Until then the
-                // boundary may stay unproven, but not inside a copy of something else.
+            if (!memory_.read_bytes(at + head, bytes + head, kLongest - head,
+                                    Access::execute(cpu_.cpl == 3))) {
+                // The rest cannot be fetched now; executing it faults, which emulation finds out.  Until then
+                // the boundary may stay unproven, but not inside a copy of something else.
                 if (first || views_.bytes(slot)[offset] != kInt3) {
                     views_.set_proven(slot, offset);
                     uncover(slot, offset);
@@ -143,7 +145,8 @@ void Prover::prove(gva from, unsigned slot) {
 
         bool copied = false;
         if (may_run_natively(insn, cpu_, policy_) == Native::yes) {
-            copied = straddles ? copy_straddling(from.page_base() + offset, slot, offset, insn) : copy(slot, offset, insn);
+            copied = straddles ? copy_straddling(from.page_base() + offset, slot, offset, insn)
+                               : copy(slot, offset, insn);
             if (view.frame != frame + 1) return;
         }
         if (!copied) uncover(slot, offset);

@@ -1,9 +1,9 @@
-// Proving: from an address that is known to be an instruction boundary, because it was executed, decode forward
-// and copy what may run natively into the code view.
+// Proving: from an address that is known to be an instruction boundary, because it was executed, decode
+// forward and copy what may run natively into the code view.
 //
-// Sensitive instructions stay int3, and so does whatever was not reached.  Decoding stops where control may not
-// fall through: the bytes behind a call or a jump may be data.  The only promise needed from the decoder is that
-// it finds the length of an instruction from its first byte, as the processor would.
+// Sensitive instructions stay int3, and so does whatever was not reached.  Decoding stops where control may
+// not fall through: the bytes behind a call or a jump may be data.  The only promise needed from the decoder
+// is that it finds the length of an instruction from its first byte, as the processor would.
 #pragma once
 
 #include "shadow/code_view.hpp"
@@ -18,8 +18,8 @@ namespace ringpress {
 /// Why an instruction may not be copied, or that it may.
 enum class Native : std::uint8_t {
     yes,
-    sensitive,    ///< trapped on purpose
-    boxed,        ///< innocuous, but its copy would show or hide something: interpreted at each execution
+    sensitive,  ///< trapped on purpose
+    boxed,      ///< innocuous, but its copy would show or hide something: interpreted at each execution
     undefined,
 };
 
@@ -30,7 +30,12 @@ class Prover {
   public:
     Prover(VCpu& cpu, GuestMemory& memory, ShadowPages& shadow, CodeViews& views, Decoder& decoder,
            const Policy& policy, Statistics& statistics)
-        : cpu_(cpu), memory_(memory), shadow_(shadow), views_(views), decoder_(decoder), policy_(policy),
+        : cpu_(cpu),
+          memory_(memory),
+          shadow_(shadow),
+          views_(views),
+          decoder_(decoder),
+          policy_(policy),
           statistics_(statistics) {}
 
     /// Proves from linear address `from`, whose frame has view slot `slot`, up to the end of its page.

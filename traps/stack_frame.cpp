@@ -6,9 +6,13 @@ namespace ringpress {
 
 namespace {
 
-std::uint32_t stack_mask(const SegmentRegister& ss) { return ss.is_big() ? 0xFFFFFFFFu : 0xFFFFu; }
+std::uint32_t stack_mask(const SegmentRegister& ss) {
+    return ss.is_big() ? 0xFFFFFFFFu : 0xFFFFu;
+}
 
-void put(std::uint8_t* to, unsigned width, std::uint32_t value) { std::memcpy(to, &value, width); }
+void put(std::uint8_t* to, unsigned width, std::uint32_t value) {
+    std::memcpy(to, &value, width);
+}
 
 }  // namespace
 
@@ -32,8 +36,8 @@ Result<std::uint32_t> push_frame(Machine& m, const SegmentRegister& ss, std::uin
             return below;
         }
     }
-    // Two pages, a device, a stack that wraps, or a fault, which belongs to the first word pushed: every slot is
-    // tried before the first is written.
+    // Two pages, a device, a stack that wraps, or a fault, which belongs to the first word pushed: every slot
+    // is tried before the first is written.
     auto slot = [&](unsigned i) { return (esp - (i + 1) * width) & mask; };
     for (unsigned i = 0; i < frame.count; ++i) {
         if (!within_limit(ss, slot(i), width)) return Fault::ss(ss_error);

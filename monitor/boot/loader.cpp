@@ -49,12 +49,9 @@ bool has_text(Image image, std::uint64_t offset, std::string_view text) {
 
 BootState load(Image image, RamLayout& layout, const BootOptions& options) {
     switch (detect_kernel(image)) {
-        case KernelKind::linux_bzimage:
-            return load_linux(image, layout, options);
-        case KernelKind::multiboot:
-            return load_multiboot(image, layout, options);
-        case KernelKind::elf:
-            break;
+        case KernelKind::linux_bzimage: return load_linux(image, layout, options);
+        case KernelKind::multiboot: return load_multiboot(image, layout, options);
+        case KernelKind::elf: break;
     }
     if (!options.modules.empty())
         throw std::runtime_error("a plain ELF kernel has no use for -initrd; give it a Multiboot header");

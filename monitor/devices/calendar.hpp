@@ -12,7 +12,9 @@ struct Date {
     constexpr bool operator==(const Date&) const = default;
 };
 
-constexpr std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0); }
+constexpr std::int64_t floor_div(std::int64_t a, std::int64_t b) {
+    return a / b - (a % b < 0);
+}
 
 /// Days since 1970-01-01; years are counted from 1 March, so that the leap day comes last.
 constexpr std::int64_t days_from_date(int year, unsigned month, unsigned day) {

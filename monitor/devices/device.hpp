@@ -1,6 +1,6 @@
 // What every device is made of: a plain state struct in the arena, and a class that is a pure state machine
-// over it.  A device sees offsets from the start of its ports, not port numbers; its interrupt line, its clock
-// and its byte channels are injected, so that a test can hold all of them in its hands.
+// over it.  A device sees offsets from the start of its ports, not port numbers; its interrupt line, its
+// clock and its byte channels are injected, so that a test can hold all of them in its hands.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ class ByteChannel {
     virtual bool can_send() const = 0;         ///< room for one more byte towards the host
     virtual void send(std::uint8_t byte) = 0;  ///< dropped if !can_send()
     virtual bool can_receive() const = 0;
-    virtual std::uint8_t receive() = 0;        ///< only if can_receive()
+    virtual std::uint8_t receive() = 0;  ///< only if can_receive()
 };
 
 /// What the machine asks of its owner: the guest wants to end, or to start over.
@@ -41,7 +41,7 @@ class PowerControl {
     virtual ~PowerControl() = default;
     virtual void exit_with(int code) = 0;  ///< isa-debug-exit: code = (value << 1) | 1
     virtual void power_off() = 0;
-    virtual void reset() = 0;              ///< port 0x92, keyboard controller, port 0xCF9
+    virtual void reset() = 0;  ///< port 0x92, keyboard controller, port 0xCF9
 };
 
 /// A device on I/O ports.  width is 1, 2 or 4 bytes.

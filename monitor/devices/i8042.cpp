@@ -97,9 +97,7 @@ void I8042::set_output_port(std::uint8_t value) {
 void I8042::controller_command(std::uint8_t command) {
     s_.pending_command = 0;
     switch (command) {
-        case 0x20:
-            answer(s_.command_byte);
-            break;
+        case 0x20: answer(s_.command_byte); break;
         case 0x60:  // write command byte
         case 0xD1:  // write output port
         case 0xD2:  // write keyboard output buffer
@@ -107,9 +105,7 @@ void I8042::controller_command(std::uint8_t command) {
         case 0xD4:  // write auxiliary device
             s_.pending_command = command;
             break;
-        case 0xA7:
-            s_.command_byte |= kAuxOff;
-            break;
+        case 0xA7: s_.command_byte |= kAuxOff; break;
         case 0xA8:  // there is no auxiliary port that could be enabled
             break;
         case 0xA9:
@@ -123,9 +119,7 @@ void I8042::controller_command(std::uint8_t command) {
         case 0xAB:
             answer(0x00);  // the keyboard's lines are good
             break;
-        case 0xAD:
-            s_.command_byte |= kKeyboardOff;
-            break;
+        case 0xAD: s_.command_byte |= kKeyboardOff; break;
         case 0xAE:
             s_.command_byte &= static_cast<std::uint8_t>(~kKeyboardOff);
             fill();
@@ -133,15 +127,9 @@ void I8042::controller_command(std::uint8_t command) {
         case 0xC0:
             answer(0x80);  // input port: the keyboard is not locked
             break;
-        case 0xD0:
-            answer(static_cast<std::uint8_t>(s_.output_port | (s_.output_full ? 0x10 : 0)));
-            break;
-        case 0xDD:
-            set_a20(false);
-            break;
-        case 0xDF:
-            set_a20(true);
-            break;
+        case 0xD0: answer(static_cast<std::uint8_t>(s_.output_port | (s_.output_full ? 0x10 : 0))); break;
+        case 0xDD: set_a20(false); break;
+        case 0xDF: set_a20(true); break;
         case 0xE0:
             answer(0x00);  // test inputs
             break;
@@ -159,9 +147,7 @@ void I8042::controller_data(std::uint8_t command, std::uint8_t value) {
             update();
             fill();
             break;
-        case 0xD1:
-            set_output_port(value);
-            break;
+        case 0xD1: set_output_port(value); break;
         case 0xD2:
             s_.output = value;
             s_.output_full = 1;
@@ -172,8 +158,7 @@ void I8042::controller_data(std::uint8_t command, std::uint8_t value) {
             // The loopback test for an auxiliary port: the byte comes back, but not marked as one of a mouse.
             answer(value);
             break;
-        default:
-            break;  // D4: nobody there
+        default: break;  // D4: nobody there
     }
 }
 
@@ -226,9 +211,7 @@ void I8042::keyboard_byte(std::uint8_t value) {
             s_.release_pending = 0;
             reply(kAck);
             break;
-        case 0xFE:
-            reply(s_.last_sent);
-            break;
+        case 0xFE: reply(s_.last_sent); break;
         case 0xFF:
             s_.scanning = 1;
             s_.scan_set = 2;

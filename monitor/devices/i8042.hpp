@@ -25,11 +25,11 @@ struct I8042State {
     std::uint8_t keyboard_command = 0;  ///< keyboard command that waits for its argument
     std::uint8_t scanning = 0;
     std::uint8_t scan_set = 2;
-    std::uint8_t last_sent = 0;         ///< for Resend
-    std::uint8_t release_pending = 0;   ///< set 2: the code after the F0 that was just given
+    std::uint8_t last_sent = 0;        ///< for Resend
+    std::uint8_t release_pending = 0;  ///< set 2: the code after the F0 that was just given
     std::uint8_t reply_count = 0, reply_first = 0;
     std::uint8_t replies[kKeyboardReplies] = {};
-    Nanoseconds next_key = 0;           ///< the serial line to the keyboard is busy until then
+    Nanoseconds next_key = 0;  ///< the serial line to the keyboard is busy until then
 };
 
 class I8042 final : public PortDevice {

@@ -42,7 +42,9 @@ void IdeChannel::reset_drives() {
     s_.interrupt = 0;
 }
 
-void IdeChannel::update() { lines_.set(irq_, s_.interrupt && !(s_.control & kNoInterrupt)); }
+void IdeChannel::update() {
+    lines_.set(irq_, s_.interrupt && !(s_.control & kNoInterrupt));
+}
 
 void IdeChannel::raise() {
     s_.interrupt = 1;
@@ -86,18 +88,12 @@ std::uint8_t IdeChannel::read_register(unsigned offset) {
     if (empty()) return 0;
     const bool previous = s_.control & kHighOrderByte;
     switch (offset) {
-        case kErrorFeatures:
-            return s_.selected && silent() ? 0 : previous ? d.previous_features : d.error;
-        case kCount:
-            return previous ? d.previous_count : d.count;
-        case kLbaLow:
-            return previous ? d.previous_low : d.lba_low;
-        case kLbaMid:
-            return previous ? d.previous_mid : d.lba_mid;
-        case kLbaHigh:
-            return previous ? d.previous_high : d.lba_high;
-        case kSelect:
-            return static_cast<std::uint8_t>((d.select & 0x5F) | (s_.selected << 4) | 0xA0);
+        case kErrorFeatures: return s_.selected && silent() ? 0 : previous ? d.previous_features : d.error;
+        case kCount: return previous ? d.previous_count : d.count;
+        case kLbaLow: return previous ? d.previous_low : d.lba_low;
+        case kLbaMid: return previous ? d.previous_mid : d.lba_mid;
+        case kLbaHigh: return previous ? d.previous_high : d.lba_high;
+        case kSelect: return static_cast<std::uint8_t>((d.select & 0x5F) | (s_.selected << 4) | 0xA0);
         default:  // status and alternate status
             if (silent()) return 0;
             return d.status;
@@ -134,9 +130,7 @@ void IdeChannel::write_register(unsigned offset, std::uint8_t value) {
                 d.previous_high = d.lba_high;
                 d.lba_high = value;
                 break;
-            default:
-                d.select = value;
-                break;
+            default: d.select = value; break;
         }
     }
 }

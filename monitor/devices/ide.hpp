@@ -30,14 +30,14 @@ enum class IdeTransfer : std::uint8_t { none, read, write, identify };
 
 struct IdeState {
     IdeDriveState drives[2];
-    std::uint8_t selected = 0;        ///< 0 or 1
-    std::uint8_t control = 0;         ///< device control: nIEN bit 1, SRST bit 2, HOB bit 7
-    std::uint8_t interrupt = 0;       ///< INTRQ of the selected drive
+    std::uint8_t selected = 0;   ///< 0 or 1
+    std::uint8_t control = 0;    ///< device control: nIEN bit 1, SRST bit 2, HOB bit 7
+    std::uint8_t interrupt = 0;  ///< INTRQ of the selected drive
     IdeTransfer transfer = IdeTransfer::none;
-    std::uint8_t long_address = 0;    ///< the command is one of the 48-bit set
-    std::uint8_t block = 1;           ///< sectors per interrupt of this command
-    std::uint32_t sectors_left = 0;   ///< of the command, those in the buffer included
-    std::uint64_t lba = 0;            ///< of the first sector in the buffer
+    std::uint8_t long_address = 0;           ///< the command is one of the 48-bit set
+    std::uint8_t block = 1;                  ///< sectors per interrupt of this command
+    std::uint32_t sectors_left = 0;          ///< of the command, those in the buffer included
+    std::uint64_t lba = 0;                   ///< of the first sector in the buffer
     std::uint32_t position = 0, length = 0;  ///< bytes of the buffer
     std::uint8_t buffer[kIdeMaxMultiple * kSectorSize] = {};
 };

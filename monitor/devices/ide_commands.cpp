@@ -142,16 +142,24 @@ void IdeChannel::verify(bool long_address) {
 
 void IdeChannel::set_features() {
     switch (drive().features) {
-        case 0x02: case 0x82:  // write cache on, off
-        case 0x55: case 0xAA:  // read look-ahead off, on
-        case 0x66: case 0xCC:  // keep or forget settings at a reset
-        case 0x05: case 0x85:  // power management
-        case 0x69: case 0x67: case 0x96: case 0x9A: case 0x42: case 0xC2:  // accepted by QEMU too, no effect
+        case 0x02:
+        case 0x82:  // write cache on, off
+        case 0x55:
+        case 0xAA:  // read look-ahead off, on
+        case 0x66:
+        case 0xCC:  // keep or forget settings at a reset
+        case 0x05:
+        case 0x85:  // power management
+        case 0x69:
+        case 0x67:
+        case 0x96:
+        case 0x9A:
+        case 0x42:
+        case 0xC2:  // accepted by QEMU too, no effect
             return complete();
         case 0x03:  // transfer mode: any PIO mode
             return drive().count < 0x10 ? complete() : fail(kAborted);
-        default:
-            return fail(kAborted);
+        default: return fail(kAborted);
     }
 }
 
@@ -167,17 +175,19 @@ void IdeChannel::command(std::uint8_t code) {
     s_.long_address = 0;
     if ((code & 0xF0) == 0x10 || (code & 0xF0) == 0x70) return complete();  // RECALIBRATE, SEEK
     switch (code) {
-        case 0x20: case 0x21: return start(IdeTransfer::read, false, 1);             // READ SECTORS
-        case 0x24: return start(IdeTransfer::read, true, 1);                         // READ SECTORS EXT
-        case 0x29: return start(IdeTransfer::read, true, d.multiple);                // READ MULTIPLE EXT
-        case 0x30: case 0x31: return start(IdeTransfer::write, false, 1);            // WRITE SECTORS
-        case 0x34: return start(IdeTransfer::write, true, 1);                        // WRITE SECTORS EXT
-        case 0x39: return start(IdeTransfer::write, true, d.multiple);               // WRITE MULTIPLE EXT
-        case 0xC4: return start(IdeTransfer::read, false, d.multiple);               // READ MULTIPLE
-        case 0xC5: return start(IdeTransfer::write, false, d.multiple);              // WRITE MULTIPLE
-        case 0x40: case 0x41: return verify(false);                                  // READ VERIFY SECTORS
-        case 0x42:
-            return verify(true);  // READ VERIFY SECTORS EXT
+        case 0x20:
+        case 0x21: return start(IdeTransfer::read, false, 1);          // READ SECTORS
+        case 0x24: return start(IdeTransfer::read, true, 1);           // READ SECTORS EXT
+        case 0x29: return start(IdeTransfer::read, true, d.multiple);  // READ MULTIPLE EXT
+        case 0x30:
+        case 0x31: return start(IdeTransfer::write, false, 1);           // WRITE SECTORS
+        case 0x34: return start(IdeTransfer::write, true, 1);            // WRITE SECTORS EXT
+        case 0x39: return start(IdeTransfer::write, true, d.multiple);   // WRITE MULTIPLE EXT
+        case 0xC4: return start(IdeTransfer::read, false, d.multiple);   // READ MULTIPLE
+        case 0xC5: return start(IdeTransfer::write, false, d.multiple);  // WRITE MULTIPLE
+        case 0x40:
+        case 0x41: return verify(false);  // READ VERIFY SECTORS
+        case 0x42: return verify(true);   // READ VERIFY SECTORS EXT
         case 0x90:  // EXECUTE DEVICE DIAGNOSTIC: addresses both drives, leaves the first selected
             for (IdeDriveState& each : s_.drives) {
                 set_signature(each);
@@ -196,11 +206,20 @@ void IdeChannel::command(std::uint8_t code) {
             if (d.count > kIdeMaxMultiple || (d.count & (d.count - 1))) return fail(kAborted);
             d.multiple = d.count;
             return complete();
-        case 0xE5: case 0x98:  // CHECK POWER MODE: active
+        case 0xE5:
+        case 0x98:  // CHECK POWER MODE: active
             d.count = 0xFF;
             return complete();
-        case 0xE0: case 0xE1: case 0xE2: case 0xE3: case 0xE6:  // power management
-        case 0x94: case 0x95: case 0x96: case 0x97: case 0x99:  // and its older codes
+        case 0xE0:
+        case 0xE1:
+        case 0xE2:
+        case 0xE3:
+        case 0xE6:  // power management
+        case 0x94:
+        case 0x95:
+        case 0x96:
+        case 0x97:
+        case 0x99:  // and its older codes
         case 0xE7:
         case 0xEA:  // FLUSH CACHE, FLUSH CACHE EXT: every write is in the host's page cache already
             return complete();

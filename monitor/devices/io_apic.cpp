@@ -3,13 +3,15 @@
 namespace ringpress {
 namespace {
 
-constexpr std::uint64_t kVector = 0xFF, kLogical = 1u << 11, kRemoteIrr = 1u << 14,
-                        kLevel = 1u << 15, kMasked = 1u << 16;
+constexpr std::uint64_t kVector = 0xFF, kLogical = 1u << 11, kRemoteIrr = 1u << 14, kLevel = 1u << 15,
+                        kMasked = 1u << 16;
 /// Vector, delivery and destination mode, polarity, trigger, mask; the destination is in the top byte.
 constexpr std::uint64_t kWritable = 0xFF0000000001AFFF;
 constexpr unsigned kModeFixed = 0, kModeLowest = 1, kModeExtInt = 7;
 
-unsigned mode(std::uint64_t entry) { return entry >> 8 & 7u; }
+unsigned mode(std::uint64_t entry) {
+    return entry >> 8 & 7u;
+}
 
 }  // namespace
 
@@ -64,10 +66,8 @@ std::uint32_t IoApic::read_register() const {
         case 0:
         case 2:  // arbitration ID
             return s_.id;
-        case 1:
-            return (kIoApicPins - 1) << 16 | 0x11;
-        default:
-            break;
+        case 1: return (kIoApicPins - 1) << 16 | 0x11;
+        default: break;
     }
     const unsigned n = s_.index - 0x10;
     if (s_.index < 0x10 || n >= 2 * kIoApicPins) return 0;

@@ -7,9 +7,26 @@ namespace {
 
 /// Register offsets, SDM Vol. 3A, table 10-1.
 enum Register : unsigned {
-    kId = 0x20, kVersion = 0x30, kTpr = 0x80, kApr = 0x90, kPpr = 0xA0, kEoi = 0xB0, kLdr = 0xD0, kDfr = 0xE0,
-    kSvr = 0xF0, kIsr = 0x100, kTmr = 0x180, kIrr = 0x200, kEsr = 0x280, kIcrLow = 0x300, kIcrHigh = 0x310,
-    kLvt = 0x320, kLvtEnd = 0x370, kInitialCount = 0x380, kCurrentCount = 0x390, kDivide = 0x3E0,
+    kId = 0x20,
+    kVersion = 0x30,
+    kTpr = 0x80,
+    kApr = 0x90,
+    kPpr = 0xA0,
+    kEoi = 0xB0,
+    kLdr = 0xD0,
+    kDfr = 0xE0,
+    kSvr = 0xF0,
+    kIsr = 0x100,
+    kTmr = 0x180,
+    kIrr = 0x200,
+    kEsr = 0x280,
+    kIcrLow = 0x300,
+    kIcrHigh = 0x310,
+    kLvt = 0x320,
+    kLvtEnd = 0x370,
+    kInitialCount = 0x380,
+    kCurrentCount = 0x390,
+    kDivide = 0x3E0,
 };
 enum Lvt : unsigned { kTimer, kThermal, kPerformance, kLint0, kLint1, kErrorEntry };
 
@@ -20,7 +37,9 @@ constexpr std::uint32_t kModeFixed = 0, kModeLowest = 1, kModeExtInt = 7;
 constexpr std::uint32_t kIllegalVectorReceived = 0x40, kIllegalVectorSent = 0x20;
 constexpr std::uint32_t kIcrDeliveryStatus = 0x1000;
 
-std::uint32_t mode(std::uint32_t entry) { return entry >> 8 & 7u; }
+std::uint32_t mode(std::uint32_t entry) {
+    return entry >> 8 & 7u;
+}
 
 }  // namespace
 
@@ -159,9 +178,7 @@ void LocalApic::send_ipi() {
     if (delivery != kModeFixed && delivery != kModeLowest) return;
     bool mine = false;
     switch (s_.icr_low >> 18 & 3u) {
-        case 0:
-            mine = matches(static_cast<std::uint8_t>(s_.icr_high >> 24), s_.icr_low & 0x800u);
-            break;
+        case 0: mine = matches(static_cast<std::uint8_t>(s_.icr_high >> 24), s_.icr_low & 0x800u); break;
         case 1:  // self
         case 2:  // all including self
             mine = true;
@@ -213,22 +230,14 @@ void LocalApic::write(unsigned offset, unsigned width, std::uint32_t value) {
     if (width != 4 || (offset & 15u)) return;
     if (offset >= kLvt && offset < kLvtEnd) return write_lvt((offset - kLvt) >> 4, value);
     switch (offset) {
-        case kId:
-            s_.id = value & 0xFF000000u;
-            break;
+        case kId: s_.id = value & 0xFF000000u; break;
         case kTpr:
             s_.tpr = value & 0xFFu;
             update();
             break;
-        case kEoi:
-            end_of_interrupt();
-            break;
-        case kLdr:
-            s_.ldr = value & 0xFF000000u;
-            break;
-        case kDfr:
-            s_.dfr = value | 0x0FFFFFFFu;
-            break;
+        case kEoi: end_of_interrupt(); break;
+        case kLdr: s_.ldr = value & 0xFF000000u; break;
+        case kDfr: s_.dfr = value | 0x0FFFFFFFu; break;
         case kSvr:
             s_.svr = value & 0x3FFu;
             if (!enabled()) {
@@ -238,16 +247,12 @@ void LocalApic::write(unsigned offset, unsigned width, std::uint32_t value) {
             }
             update();
             break;
-        case kEsr:
-            s_.esr = 0;
-            break;
+        case kEsr: s_.esr = 0; break;
         case kIcrLow:
             s_.icr_low = value & 0xCCFFFu;
             send_ipi();
             break;
-        case kIcrHigh:
-            s_.icr_high = value & 0xFF000000u;
-            break;
+        case kIcrHigh: s_.icr_high = value & 0xFF000000u; break;
         case kInitialCount:
             s_.initial_count = value;
             start_timer();
@@ -256,8 +261,7 @@ void LocalApic::write(unsigned offset, unsigned width, std::uint32_t value) {
             s_.divide = value & 0xBu;
             start_timer();
             break;
-        default:
-            break;
+        default: break;
     }
 }
 

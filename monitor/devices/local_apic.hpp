@@ -31,11 +31,11 @@ struct LocalApicState {
     std::uint32_t lvt[6] = {};  ///< timer, thermal, performance, LINT0, LINT1, error
     VectorSet isr, tmr, irr;
     std::uint32_t initial_count = 0;
-    std::uint32_t divide = 0;   ///< divide configuration register
+    std::uint32_t divide = 0;  ///< divide configuration register
     Nanoseconds timer_started = 0;
     Nanoseconds deadline = kNever;
     LateTicks late;
-    std::uint8_t pending = 0;   ///< a vector in IRR outranks PPR
+    std::uint8_t pending = 0;  ///< a vector in IRR outranks PPR
 };
 
 /// Told when the handler of a level-triggered vector has ended: the EOI message to the I/O APIC.

@@ -24,7 +24,7 @@ struct PcConfig {
     std::array<std::span<std::uint8_t>, 4> drives = {};
     bool debug_exit = false;
     std::uint16_t debug_exit_port = 0x501;
-    unsigned debug_exit_size = 2;    ///< ports, 1..4; must not overlap another device
+    unsigned debug_exit_size = 2;  ///< ports, 1..4; must not overlap another device
 };
 
 /// The world around the board.

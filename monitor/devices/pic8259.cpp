@@ -14,8 +14,12 @@ unsigned rank(const Pic8259Chip& chip, unsigned mask) {
     return 8;
 }
 
-void clear(std::uint8_t& mask, unsigned bit) { mask = static_cast<std::uint8_t>(mask & ~(1u << bit)); }
-void raise(std::uint8_t& mask, unsigned bit) { mask = static_cast<std::uint8_t>(mask | (1u << bit)); }
+void clear(std::uint8_t& mask, unsigned bit) {
+    mask = static_cast<std::uint8_t>(mask & ~(1u << bit));
+}
+void raise(std::uint8_t& mask, unsigned bit) {
+    mask = static_cast<std::uint8_t>(mask | (1u << bit));
+}
 
 }  // namespace
 
@@ -125,9 +129,7 @@ void Pic8259::command(Pic8259Chip& c, std::uint8_t ocw2) {
     const unsigned level = ocw2 & 7u;
     switch (ocw2 >> 5) {
         case 0:
-        case 4:
-            c.rotate_on_auto_eoi = ocw2 >> 7;
-            break;
+        case 4: c.rotate_on_auto_eoi = ocw2 >> 7; break;
         case 1:    // non-specific EOI; in special mask mode masked inputs stay in service
         case 5: {  // and rotate
             const unsigned r = rank(c, c.special_mask ? c.isr & ~c.imr & 0xFFu : c.isr);
@@ -137,18 +139,13 @@ void Pic8259::command(Pic8259Chip& c, std::uint8_t ocw2) {
             if (ocw2 & 0x80) c.top = (input + 1) & 7u;
             break;
         }
-        case 3:
-            clear(c.isr, level);
-            break;
-        case 6:
-            c.top = (level + 1) & 7u;
-            break;
+        case 3: clear(c.isr, level); break;
+        case 6: c.top = (level + 1) & 7u; break;
         case 7:
             clear(c.isr, level);
             c.top = (level + 1) & 7u;
             break;
-        default:
-            break;  // OCW2 010: no operation
+        default: break;  // OCW2 010: no operation
     }
 }
 
@@ -178,9 +175,7 @@ void Pic8259::write(unsigned chip_number, unsigned address, std::uint8_t value) 
                 c.fully_nested_special = (value >> 4) & 1u;
                 c.init_step = 0;
                 break;
-            default:
-                c.imr = value;
-                break;
+            default: c.imr = value; break;
         }
     }
     update();

@@ -10,22 +10,22 @@ namespace ringpress {
 
 /// One chip.  Bit n of every mask is input IRn.
 struct Pic8259Chip {
-    std::uint8_t irr = 0;         ///< requests: latched edges, and levels of level-triggered inputs
-    std::uint8_t imr = 0;         ///< 1: masked
-    std::uint8_t isr = 0;         ///< in service
-    std::uint8_t lines = 0;       ///< last seen levels, for edge detection
-    std::uint8_t elcr = 0;        ///< 1: level triggered
-    std::uint8_t vector_base = 0; ///< ICW2
-    std::uint8_t top = 0;         ///< the input with the highest priority now
-    std::uint8_t init_step = 0;   ///< 0: ready; else the number of the ICW that comes next
+    std::uint8_t irr = 0;          ///< requests: latched edges, and levels of level-triggered inputs
+    std::uint8_t imr = 0;          ///< 1: masked
+    std::uint8_t isr = 0;          ///< in service
+    std::uint8_t lines = 0;        ///< last seen levels, for edge detection
+    std::uint8_t elcr = 0;         ///< 1: level triggered
+    std::uint8_t vector_base = 0;  ///< ICW2
+    std::uint8_t top = 0;          ///< the input with the highest priority now
+    std::uint8_t init_step = 0;    ///< 0: ready; else the number of the ICW that comes next
     std::uint8_t needs_icw4 = 0;
     std::uint8_t single = 0;
     std::uint8_t auto_eoi = 0;
     std::uint8_t rotate_on_auto_eoi = 0;
     std::uint8_t special_mask = 0;
     std::uint8_t fully_nested_special = 0;
-    std::uint8_t read_isr = 0;    ///< OCW3: which register an even-port read shows
-    std::uint8_t poll = 0;        ///< OCW3: the next read is an acknowledge
+    std::uint8_t read_isr = 0;  ///< OCW3: which register an even-port read shows
+    std::uint8_t poll = 0;      ///< OCW3: the next read is an acknowledge
 };
 
 struct Pic8259State {

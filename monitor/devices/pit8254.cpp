@@ -13,10 +13,16 @@ std::uint32_t from_bcd(std::uint32_t n) {
     return (n >> 12 & 15u) * 1000 + (n >> 8 & 15u) * 100 + (n >> 4 & 15u) * 10 + (n & 15u);
 }
 
-bool periodic(const PitCounter& c) { return c.mode == 2 || c.mode == 3; }
-bool triggered_by_gate(const PitCounter& c) { return c.mode == 1 || c.mode == 5; }
+bool periodic(const PitCounter& c) {
+    return c.mode == 2 || c.mode == 3;
+}
+bool triggered_by_gate(const PitCounter& c) {
+    return c.mode == 1 || c.mode == 5;
+}
 /// Modes in which a low gate stops the counting.
-bool gated(const PitCounter& c) { return !triggered_by_gate(c) && !c.gate; }
+bool gated(const PitCounter& c) {
+    return !triggered_by_gate(c) && !c.gate;
+}
 
 /// Cycles counted since the load; never negative.
 std::int64_t elapsed(const PitCounter& c, std::int64_t cycle) {
@@ -24,7 +30,9 @@ std::int64_t elapsed(const PitCounter& c, std::int64_t cycle) {
     return d < 0 ? 0 : d;
 }
 
-std::int64_t divisor(const PitCounter& c) { return c.count ? c.count : 0x10000; }
+std::int64_t divisor(const PitCounter& c) {
+    return c.count ? c.count : 0x10000;
+}
 
 /// A count written in mode 2 or 3 waits for the end of the running period.
 void settle(PitCounter& c, std::int64_t cycle) {
@@ -44,14 +52,10 @@ bool out_pin(const PitCounter& c, std::int64_t cycle) {
     const std::int64_t d = elapsed(c, cycle), n = divisor(c);
     switch (c.mode) {
         case 0:
-        case 1:
-            return d >= n;
-        case 2:
-            return gated(c) || d % n != n - 1;
-        case 3:
-            return gated(c) || d % n < (n + 1) / 2;
-        default:
-            return d != n;  // 4 and 5: low for the one cycle of the strobe
+        case 1: return d >= n;
+        case 2: return gated(c) || d % n != n - 1;
+        case 3: return gated(c) || d % n < (n + 1) / 2;
+        default: return d != n;  // 4 and 5: low for the one cycle of the strobe
     }
 }
 
@@ -70,7 +74,9 @@ std::uint16_t value(const PitCounter& c, std::int64_t cycle) {
 
 }  // namespace
 
-std::int64_t Pit8254::cycle() const { return static_cast<std::int64_t>(cycles_at(clock_.now(), kPitHz)); }
+std::int64_t Pit8254::cycle() const {
+    return static_cast<std::int64_t>(cycles_at(clock_.now(), kPitHz));
+}
 
 void Pit8254::power_on() {
     s_ = {};

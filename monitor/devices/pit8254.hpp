@@ -20,16 +20,16 @@ struct PitCounter {
     std::int64_t loaded_at = 0;     ///< cycle
     std::int64_t held_at = 0;       ///< cycles counted when the gate stopped the counter
     std::uint16_t latch = 0;
-    std::uint8_t latched = 0;       ///< the count latch is valid
+    std::uint8_t latched = 0;  ///< the count latch is valid
     std::uint8_t status = 0;
     std::uint8_t status_latched = 0;
-    std::uint8_t mode = 0;          ///< 0..5
+    std::uint8_t mode = 0;  ///< 0..5
     std::uint8_t bcd = 0;
-    std::uint8_t access = 3;        ///< 1: low byte, 2: high byte, 3: both
+    std::uint8_t access = 3;  ///< 1: low byte, 2: high byte, 3: both
     std::uint8_t gate = 1;
-    std::uint8_t loaded = 0;        ///< counting (or held); otherwise waits for a count or a trigger
-    std::uint8_t null_count = 0;    ///< control word or count written, not loaded yet
-    std::uint8_t read_high = 0;     ///< access 3: the next read gives the high byte
+    std::uint8_t loaded = 0;      ///< counting (or held); otherwise waits for a count or a trigger
+    std::uint8_t null_count = 0;  ///< control word or count written, not loaded yet
+    std::uint8_t read_high = 0;   ///< access 3: the next read gives the high byte
     std::uint8_t write_high = 0;
     std::uint8_t low_byte = 0;
 };

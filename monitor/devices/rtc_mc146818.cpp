@@ -9,12 +9,25 @@ namespace ringpress {
 namespace {
 
 enum Register : std::uint8_t {
-    kSecond = 0, kSecondAlarm = 1, kMinute = 2, kMinuteAlarm = 3, kHour = 4, kHourAlarm = 5,
-    kWeekday = 6, kDay = 7, kMonth = 8, kYear = 9, kA = 10, kB = 11, kC = 12, kD = 13, kCentury = 0x32,
+    kSecond = 0,
+    kSecondAlarm = 1,
+    kMinute = 2,
+    kMinuteAlarm = 3,
+    kHour = 4,
+    kHourAlarm = 5,
+    kWeekday = 6,
+    kDay = 7,
+    kMonth = 8,
+    kYear = 9,
+    kA = 10,
+    kB = 11,
+    kC = 12,
+    kD = 13,
+    kCentury = 0x32,
 };
-constexpr std::uint8_t kUip = 0x80;                                             // register A
-constexpr std::uint8_t kSet = 0x80, kPie = 0x40, kBinary = 4, k24Hour = 2;      // register B
-constexpr std::uint8_t kIrqf = 0x80, kPf = 0x40, kAf = 0x20, kUf = 0x10;        // register C
+constexpr std::uint8_t kUip = 0x80;                                         // register A
+constexpr std::uint8_t kSet = 0x80, kPie = 0x40, kBinary = 4, k24Hour = 2;  // register B
+constexpr std::uint8_t kIrqf = 0x80, kPf = 0x40, kAf = 0x20, kUf = 0x10;    // register C
 constexpr unsigned kIrq = 8;
 constexpr std::uint64_t kCrystal = 32'768;
 /// UIP is set this long before the update cycle begins, MC146818A "update cycle".
@@ -138,8 +151,7 @@ bool RtcMc146818::alarm_matches(std::int64_t date) const {
 }
 
 bool RtcMc146818::update_in_progress() const {
-    return !(s_.cmos[kB] & kSet) &&
-           clock_.now() % kNanosecondsPerSecond >= kNanosecondsPerSecond - kUipLead;
+    return !(s_.cmos[kB] & kSet) && clock_.now() % kNanosecondsPerSecond >= kNanosecondsPerSecond - kUipLead;
 }
 
 /// Sets the flags of everything that has happened since the last time.
@@ -229,8 +241,7 @@ void RtcMc146818::write_register(std::uint8_t value) {
             break;
         }
         case kC:
-        case kD:
-            return;  // read-only
+        case kD: return;  // read-only
         default:
             latch_time();
             s_.cmos[index] = value;

@@ -12,11 +12,11 @@
 namespace ringpress {
 
 struct RtcState {
-    std::uint8_t index = 0;           ///< port 0x70, without the NMI mask
-    std::uint8_t cmos[128] = {};      ///< registers A-D and the time registers as last written included
-    std::int64_t offset = 0;          ///< seconds: date shown = epoch + guest time + offset
-    std::int64_t updates_seen = 0;    ///< guest second up to which UF and AF are settled
-    std::uint64_t periods_seen = 0;   ///< periodic interrupts that had passed then
+    std::uint8_t index = 0;          ///< port 0x70, without the NMI mask
+    std::uint8_t cmos[128] = {};     ///< registers A-D and the time registers as last written included
+    std::int64_t offset = 0;         ///< seconds: date shown = epoch + guest time + offset
+    std::int64_t updates_seen = 0;   ///< guest second up to which UF and AF are settled
+    std::uint64_t periods_seen = 0;  ///< periodic interrupts that had passed then
     Nanoseconds deadline = kNever;
     LateTicks late;
 };

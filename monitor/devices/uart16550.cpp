@@ -52,7 +52,9 @@ std::uint8_t Uart16550::interrupt_id() const {
     return kIirNone;
 }
 
-void Uart16550::update() { lines_.set(irq_, interrupt_id() != kIirNone); }
+void Uart16550::update() {
+    lines_.set(irq_, interrupt_id() != kIirNone);
+}
 
 void Uart16550::receive(std::uint8_t byte) {
     if (s_.rx_count >= capacity()) {
@@ -152,25 +154,20 @@ std::uint32_t Uart16550::read(unsigned offset, unsigned) {
             if (s_.lcr & kLcrDlab) return s_.divisor & 0xFFu;
             value = take_received();
             break;
-        case kIer:
-            return s_.lcr & kLcrDlab ? s_.divisor >> 8 : s_.ier;
+        case kIer: return s_.lcr & kLcrDlab ? s_.divisor >> 8 : s_.ier;
         case kIirFcr:
             value = interrupt_id();
             if (value == kIirThre) s_.thre_interrupt = 0;  // reading IIR is the acknowledgement
             if (s_.fifo_enabled) value |= 0xC0;
             break;
-        case kLcr:
-            return s_.lcr;
-        case kMcr:
-            return s_.mcr;
+        case kLcr: return s_.lcr;
+        case kMcr: return s_.mcr;
         case kLsr:
             value = line_status();
             s_.overrun = 0;
             break;
-        case kMsr:
-            return modem_status();
-        default:
-            return s_.scratch;
+        case kMsr: return modem_status();
+        default: return s_.scratch;
     }
     update();
     return value;
@@ -194,20 +191,11 @@ void Uart16550::write(unsigned offset, unsigned, std::uint32_t wide) {
                 s_.ier = value & 0x0F;
             }
             break;
-        case kIirFcr:
-            set_fifo_control(value);
-            break;
-        case kLcr:
-            s_.lcr = value;
-            break;
-        case kMcr:
-            s_.mcr = value & 0x1F;
-            break;
-        case kScratch:
-            s_.scratch = value;
-            break;
-        default:
-            break;  // the status registers are read-only
+        case kIirFcr: set_fifo_control(value); break;
+        case kLcr: s_.lcr = value; break;
+        case kMcr: s_.mcr = value & 0x1F; break;
+        case kScratch: s_.scratch = value; break;
+        default: break;  // the status registers are read-only
     }
     update();
 }

@@ -22,18 +22,18 @@ struct Uart16550State {
     std::uint8_t mcr = 0;
     std::uint8_t scratch = 0;
     std::uint8_t fifo_enabled = 0;
-    std::uint8_t trigger = 1;           ///< bytes in the receive FIFO that raise the interrupt
-    std::uint8_t overrun = 0;           ///< LSR bit 1
-    std::uint8_t thre_interrupt = 0;    ///< the transmitter became empty and nobody has been told
-    std::uint8_t timeout_interrupt = 0; ///< bytes below the trigger have waited four character times
+    std::uint8_t trigger = 1;            ///< bytes in the receive FIFO that raise the interrupt
+    std::uint8_t overrun = 0;            ///< LSR bit 1
+    std::uint8_t thre_interrupt = 0;     ///< the transmitter became empty and nobody has been told
+    std::uint8_t timeout_interrupt = 0;  ///< bytes below the trigger have waited four character times
     std::uint8_t rx_count = 0, rx_first = 0;
     std::uint8_t tx_count = 0, tx_first = 0;
-    std::uint16_t divisor = 12;         ///< 9600 baud
+    std::uint16_t divisor = 12;  ///< 9600 baud
     std::uint8_t rx[kUartFifo] = {};
-    std::uint8_t tx[kUartFifo] = {};    ///< held back while the channel is full
-    Nanoseconds next_receive = 0;       ///< the line is busy until then
+    std::uint8_t tx[kUartFifo] = {};  ///< held back while the channel is full
+    Nanoseconds next_receive = 0;     ///< the line is busy until then
     Nanoseconds timeout_at = kNever;
-    Nanoseconds retry_at = kNever;      ///< when to offer the held-back bytes again
+    Nanoseconds retry_at = kNever;  ///< when to offer the held-back bytes again
 };
 
 class Uart16550 final : public PortDevice {

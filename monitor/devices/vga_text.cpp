@@ -74,47 +74,30 @@ std::uint32_t VgaText::read(unsigned offset, unsigned) {
     switch (offset) {
         case kAttributePort:
             return s_.attribute_is_data ? s_.attribute[s_.attribute_index & 0x1F] : s_.attribute_index;
-        case kAttributeRead:
-            return s_.attribute[s_.attribute_index & 0x1F];
-        case kMiscWrite:
-            return 0x00;  // input status 0
-        case kSequencerIndex:
-            return s_.sequencer_index;
-        case kSequencerData:
-            return s_.sequencer[s_.sequencer_index & 7];
-        case kPelMask:
-            return s_.pel_mask;
-        case kDacRead:
-            return s_.dac_state;
-        case kDacWrite:
-            return s_.dac_write / 3u;
+        case kAttributeRead: return s_.attribute[s_.attribute_index & 0x1F];
+        case kMiscWrite: return 0x00;  // input status 0
+        case kSequencerIndex: return s_.sequencer_index;
+        case kSequencerData: return s_.sequencer[s_.sequencer_index & 7];
+        case kPelMask: return s_.pel_mask;
+        case kDacRead: return s_.dac_state;
+        case kDacWrite: return s_.dac_write / 3u;
         case kDacData: {
             const std::uint8_t value = s_.dac[s_.dac_read % 768];
             s_.dac_read = static_cast<std::uint16_t>((s_.dac_read + 1) % 768);
             return value;
         }
-        case kFeatureRead:
-            return s_.feature;
-        case kMiscRead:
-            return s_.misc;
-        case kGraphicsIndex:
-            return s_.graphics_index;
-        case kGraphicsData:
-            return s_.graphics[s_.graphics_index & 15];
-        default:
-            break;
+        case kFeatureRead: return s_.feature;
+        case kMiscRead: return s_.misc;
+        case kGraphicsIndex: return s_.graphics_index;
+        case kGraphicsData: return s_.graphics[s_.graphics_index & 15];
+        default: break;
     }
     if (!is_crtc_bank(offset)) return 0xFF;
     switch (offset & 15) {
-        case kCrtcIndex:
-            return s_.crtc_index;
-        case kCrtcData:
-            return s_.crtc[s_.crtc_index & 31];
-        case kStatus:
-            s_.attribute_is_data = 0;
-            return input_status();
-        default:
-            return 0xFF;
+        case kCrtcIndex: return s_.crtc_index;
+        case kCrtcData: return s_.crtc[s_.crtc_index & 31];
+        case kStatus: s_.attribute_is_data = 0; return input_status();
+        default: return 0xFF;
     }
 }
 
@@ -128,18 +111,10 @@ void VgaText::write(unsigned offset, unsigned, std::uint32_t wide) {
                 s_.attribute_index = value & 0x3F;
             s_.attribute_is_data = !s_.attribute_is_data;
             return;
-        case kMiscWrite:
-            s_.misc = value;
-            return;
-        case kSequencerIndex:
-            s_.sequencer_index = value & 7;
-            return;
-        case kSequencerData:
-            s_.sequencer[s_.sequencer_index & 7] = value;
-            return;
-        case kPelMask:
-            s_.pel_mask = value;
-            return;
+        case kMiscWrite: s_.misc = value; return;
+        case kSequencerIndex: s_.sequencer_index = value & 7; return;
+        case kSequencerData: s_.sequencer[s_.sequencer_index & 7] = value; return;
+        case kPelMask: s_.pel_mask = value; return;
         case kDacRead:
             s_.dac_read = static_cast<std::uint16_t>(value * 3);
             s_.dac_state = 3;
@@ -152,20 +127,13 @@ void VgaText::write(unsigned offset, unsigned, std::uint32_t wide) {
             s_.dac[s_.dac_write % 768] = value & 0x3F;
             s_.dac_write = static_cast<std::uint16_t>((s_.dac_write + 1) % 768);
             return;
-        case kGraphicsIndex:
-            s_.graphics_index = value & 15;
-            return;
-        case kGraphicsData:
-            s_.graphics[s_.graphics_index & 15] = value;
-            return;
-        default:
-            break;
+        case kGraphicsIndex: s_.graphics_index = value & 15; return;
+        case kGraphicsData: s_.graphics[s_.graphics_index & 15] = value; return;
+        default: break;
     }
     if (!is_crtc_bank(offset)) return;
     switch (offset & 15) {
-        case kCrtcIndex:
-            s_.crtc_index = value & 31;
-            return;
+        case kCrtcIndex: s_.crtc_index = value & 31; return;
         case kCrtcData: {
             const unsigned index = s_.crtc_index & 31;
             // Bit 7 of register 0x11 protects the timing registers 0..7, but for the line compare bit in 7.
@@ -176,11 +144,8 @@ void VgaText::write(unsigned offset, unsigned, std::uint32_t wide) {
             s_.crtc[index] = value;
             return;
         }
-        case kStatus:
-            s_.feature = value;
-            return;
-        default:
-            return;
+        case kStatus: s_.feature = value; return;
+        default: return;
     }
 }
 

@@ -10,7 +10,7 @@
 namespace ringpress {
 
 struct VgaTextState {
-    std::uint8_t misc = 0;           ///< bit 0: CRTC at 0x3D4 (colour) rather than 0x3B4
+    std::uint8_t misc = 0;  ///< bit 0: CRTC at 0x3D4 (colour) rather than 0x3B4
     std::uint8_t feature = 0;
     std::uint8_t crtc_index = 0, sequencer_index = 0, graphics_index = 0, attribute_index = 0;
     std::uint8_t attribute_is_data = 0;  ///< the next write to 0x3C0 is the value
@@ -19,7 +19,7 @@ struct VgaTextState {
     std::uint8_t graphics[16] = {};
     std::uint8_t attribute[32] = {};
     std::uint8_t pel_mask = 0;
-    std::uint8_t dac_state = 0;          ///< 3: read mode, 0: write mode
+    std::uint8_t dac_state = 0;                 ///< 3: read mode, 0: write mode
     std::uint16_t dac_read = 0, dac_write = 0;  ///< next component, 0..767
     std::uint8_t dac[768] = {};
 };

@@ -39,7 +39,7 @@ class Vandal {
             case 1: std::memset(at, 0x00, bytes); break;
             case 2: std::memset(at, 0x80, bytes); break;
             case 3: std::memset(at, 0x1B, bytes); break;  // ESC: what a terminal obeys
-            case 4:  // some words only
+            case 4:                                       // some words only
                 for (unsigned i = 0; i < 64; ++i) word(at + random_() % (bytes - 8));
                 break;
             default:
@@ -57,7 +57,10 @@ class Vandal {
 };
 
 struct HostileArena {
-    HostileArena() : file("test-arena", sizeof(Arena)), map(file.map()), arena(*static_cast<Arena*>(map.get_address())) {}
+    HostileArena()
+        : file("test-arena", sizeof(Arena)),
+          map(file.map()),
+          arena(*static_cast<Arena*>(map.get_address())) {}
     /// What lies before the shadow tables, which the supervisor does not read but for their counters.
     void spoil(Vandal& vandal) {
         auto* begin = reinterpret_cast<std::uint8_t*>(&arena);
@@ -93,7 +96,8 @@ std::uint64_t new_seed() {
 
 }  // namespace
 
-TEST_CASE("Whatever the arena holds, the end of the guest is told in printable words and by a documented status") {
+TEST_CASE(
+    "Whatever the arena holds, the end of the guest is told in printable words and by a documented status") {
     const std::uint64_t seed = new_seed();
     INFO("seed " << seed);
     Vandal vandal(seed);
@@ -108,12 +112,14 @@ TEST_CASE("Whatever the arena holds, the end of the guest is told in printable w
             const ExitReport report = explain_stop(arena, reason);
             CHECK(is_printable(report.message));
             CHECK(report.message.size() < 8192);
-            const bool ours = std::any_of(exit_codes().begin(), exit_codes().end(),
-                                          [&](auto& line) { return ringpress::exit_status(line.code) == report.code; });
+            const bool ours = std::any_of(exit_codes().begin(), exit_codes().end(), [&](auto& line) {
+                return ringpress::exit_status(line.code) == report.code;
+            });
             CHECK((ours || (reason == StopReason::debug_exit && report.code > 0 && report.code < 256)));
             if (reason == StopReason::debug_exit) CHECK(report.code % 2 == 1);
         }
-        for (const int status : {SIGSYS, SIGKILL, SIGSEGV, 2 << 8, 70 << 8, static_cast<int>(vandal.number() & 0xFF7F)})
+        for (const int status :
+             {SIGSYS, SIGKILL, SIGSEGV, 2 << 8, 70 << 8, static_cast<int>(vandal.number() & 0xFF7F)})
             CHECK(is_printable(explain_death(arena, status).message));
     }
 }
@@ -178,8 +184,8 @@ TEST_CASE("Console rings with any indices are drained, fed and finished with in 
     const test::TemporaryFolder folder;
     const auto ram = guest_ram();
     unsigned rung = 0;
-    ConsoleIo console(config_with(folder), hostile.arena, {ram.data(), static_cast<std::uint32_t>(ram.size())},
-                      [&] { ++rung; });
+    ConsoleIo console(config_with(folder), hostile.arena,
+                      {ram.data(), static_cast<std::uint32_t>(ram.size())}, [&] { ++rung; });
     const auto began = std::chrono::steady_clock::now();
     for (int round = 0; round < 200; ++round) {
         hostile.spoil(vandal);
@@ -210,7 +216,8 @@ TEST_CASE("What runs while the guest does bears an arena that changes under its 
         for (;;) hostile.spoil(vandal);
     }
     {
-        ConsoleIo console(config_with(folder), hostile.arena, {ram.data(), static_cast<std::uint32_t>(ram.size())}, [] {});
+        ConsoleIo console(config_with(folder), hostile.arena,
+                          {ram.data(), static_cast<std::uint32_t>(ram.size())}, [] {});
         TrapLog log(config_with(folder));
         const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(1500);
         while (std::chrono::steady_clock::now() < end) {

@@ -1,5 +1,6 @@
-// The fence's first layer: every system call that guest code could try after it has broken out, and every call of
-// the core's own with arguments that the core never uses.  Each in a child of its own, because most of them die.
+// The fence's first layer: every system call that guest code could try after it has broken out, and every
+// call of the core's own with arguments that the core never uses.  Each in a child of its own, because most
+// of them die.
 #include <asm/ldt.h>
 #include <elf.h>
 #include <fcntl.h>
@@ -31,8 +32,8 @@ extern "C" long fence_call_at(const Call* call);
 extern "C" long fence_call_i386(long number);
 extern "C" const char fence_ordinary[];
 
-// fence_call_at: loads the registers of a Call and calls the instruction.  fence_call_i386: the same number through
-// int 0x80.
+// fence_call_at: loads the registers of a Call and calls the instruction.  fence_call_i386: the same number
+// through int 0x80.
 asm(R"(
     .text
 fence_call_at:
@@ -82,8 +83,8 @@ const Site kSites[] = {
     {"write", core_write_end, SYS_write},
     {"rt_sigreturn", core_rt_sigreturn_end, SYS_rt_sigreturn},
 };
-/// The syscall instruction (0F 05) that ends at a label of core_syscalls.S.  Through an integer: to the compiler
-/// the label is an object of its own, with nothing in front of it.
+/// The syscall instruction (0F 05) that ends at a label of core_syscalls.S.  Through an integer: to the
+/// compiler the label is an object of its own, with nothing in front of it.
 const char* instruction_before(const char* end) {
     std::uintptr_t at = reinterpret_cast<std::uintptr_t>(end);
     asm("" : "+r"(at));
@@ -101,7 +102,8 @@ const void* vdso_gadget() {
         std::memcpy(&segment, base + header.e_phoff + i * header.e_phentsize, sizeof segment);
         if (segment.p_type != PT_LOAD || !(segment.p_flags & PF_X)) continue;
         for (std::size_t at = 0; at + 3 <= segment.p_filesz; ++at)
-            if (std::memcmp(base + segment.p_vaddr + at, "\x0F\x05", 2) == 0) return base + segment.p_vaddr + at;
+            if (std::memcmp(base + segment.p_vaddr + at, "\x0F\x05", 2) == 0)
+                return base + segment.p_vaddr + at;
     }
     return nullptr;
 }
@@ -113,11 +115,29 @@ long make_call(const void* at, long number) {
 
 /// Numbers worth a child of their own from every place: the core's, and the ones that do harm.
 std::vector<long> telling_calls() {
-    std::vector<long> numbers = {SYS_open,     SYS_openat,        SYS_read,         SYS_execve,  SYS_fork,
-                                 SYS_clone,    SYS_kill,          SYS_tgkill,       SYS_ptrace,  SYS_exit,
-                                 SYS_exit_group, SYS_socket,      SYS_prctl,        SYS_seccomp, SYS_getpid,
-                                 SYS_dup,      SYS_process_vm_writev, SYS_mremap,   SYS_pkey_mprotect,
-                                 SYS_rt_sigaction, SYS_arch_prctl, SYS_personality, SYS_restart_syscall};
+    std::vector<long> numbers = {SYS_open,
+                                 SYS_openat,
+                                 SYS_read,
+                                 SYS_execve,
+                                 SYS_fork,
+                                 SYS_clone,
+                                 SYS_kill,
+                                 SYS_tgkill,
+                                 SYS_ptrace,
+                                 SYS_exit,
+                                 SYS_exit_group,
+                                 SYS_socket,
+                                 SYS_prctl,
+                                 SYS_seccomp,
+                                 SYS_getpid,
+                                 SYS_dup,
+                                 SYS_process_vm_writev,
+                                 SYS_mremap,
+                                 SYS_pkey_mprotect,
+                                 SYS_rt_sigaction,
+                                 SYS_arch_prctl,
+                                 SYS_personality,
+                                 SYS_restart_syscall};
     for (const Site& site : kSites) numbers.push_back(site.number);
     return numbers;
 }
@@ -154,15 +174,16 @@ TEST_CASE("No 64-bit system call can be made from ordinary code behind the fence
     for (long number = 0; number < 470; ++number) {
         INFO("system call " << number);
         const Outcome outcome = child.run([&] { return make_call(fence_ordinary, number); });
-        // Two calls that Linux puts into the trampolines of its own probes pass every filter (since 6.11 and 6.16);
-        // from anywhere else they do nothing, but for a SIGILL or an error.
+        // Two calls that Linux puts into the trampolines of its own probes pass every filter (since 6.11
+        // and 6.16); from anywhere else they do nothing, but for a SIGILL or an error.
         constexpr long kUretprobe = 335, kUprobe = 336;
         if (number == kUretprobe && outcome == "ended by signal 4") continue;
         if (number == kUprobe && outcome == returned(-ENXIO)) continue;
         CHECK(outcome == kKilled);
     }
     // The x32 variants, and numbers that no kernel has.
-    for (const long number : {0x40000000l + SYS_write, 0x40000000l + SYS_mmap, 0x40000000l + 520, -1l, 0x7FFFFFFFl}) {
+    for (const long number :
+         {0x40000000l + SYS_write, 0x40000000l + SYS_mmap, 0x40000000l + 520, -1l, 0x7FFFFFFFl}) {
         INFO("system call " << number);
         CHECK(child.run([&] { return make_call(fence_ordinary, number); }) == kKilled);
     }
@@ -205,7 +226,8 @@ TEST_CASE("A call site of the core makes its own call only") {
     FenceChild child;
     for (const Site& site : kSites) {
         for (const long number : telling_calls()) {
-            if (number == site.number || (site.number == SYS_futex && number == SYS_restart_syscall)) continue;
+            if (number == site.number || (site.number == SYS_futex && number == SYS_restart_syscall))
+                continue;
             INFO("system call " << number << " from core_" << site.name);
             CHECK(child.run([&] { return make_call(instruction_before(site.end), number); }) == kKilled);
         }
@@ -218,40 +240,45 @@ TEST_CASE("The core maps nothing but the guest's two files, below 4 GiB, shared 
     constexpr long kReadWrite = PROT_READ | PROT_WRITE, kReadExecute = PROT_READ | PROT_EXEC;
     const auto map = [](long at, long bytes, long prot, long flags, long fd) {
         return [=] {
-            return core_mmap(static_cast<std::uint64_t>(at), static_cast<std::uint64_t>(bytes), prot, flags, fd, 0);
+            return core_mmap(static_cast<std::uint64_t>(at), static_cast<std::uint64_t>(bytes), prot, flags,
+                             fd, 0);
         };
     };
-    all_killed(child, {
-        {"at 4 GiB", map(kHigh, kPage, kReadWrite, kFixed, ram)},
-        {"above 4 GiB, low word low", map(kHigh + kLow, kPage, kReadWrite, kFixed, ram)},
-        {"at the top of the address space", map(-kPage, kPage, kReadWrite, kFixed, ram)},
-        {"across 4 GiB", map(kHigh - kPage, 2 * kPage, kReadWrite, kFixed, ram)},
-        {"across 4 GiB by a byte", map(kHigh - kPage, kPage + 1, kReadWrite, kFixed, ram)},
-        {"a length of 4 GiB", map(kLow, kHigh, kReadWrite, kFixed, ram)},
-        {"a length above 4 GiB, low word low", map(kLow, kHigh + kPage, kReadWrite, kFixed, ram)},
-        {"a negative length", map(kLow, -kPage, kReadWrite, kFixed, ram)},
-        {"no length, not at 0", map(kLow, 0, kReadWrite, kFixed, ram)},
-        {"a foreign file", map(kLow, kPage, kReadWrite, kFixed, other)},
-        {"no file", map(kLow, kPage, kReadWrite, kFixed, -1)},
-        {"standard output", map(kLow, kPage, PROT_READ, kFixed, 1)},
-        {"RAM by a descriptor with a high word", map(kLow, kPage, kReadWrite, kFixed, ram | kHigh)},
-        {"a foreign file with the high word of nothing", map(kLow, kPage, kReadWrite, kFixed, other | kHigh)},
-        {"private", map(kLow, kPage, kReadWrite, MAP_PRIVATE | MAP_FIXED, ram)},
-        {"anonymous", map(kLow, kPage, kReadWrite, kFixed | MAP_ANONYMOUS, ram)},
-        {"not fixed", map(kLow, kPage, kReadWrite, MAP_SHARED, ram)},
-        {"anywhere", map(0, kPage, kReadWrite, MAP_SHARED, ram)},
-        {"locked", map(kLow, kPage, kReadWrite, kFixed | MAP_LOCKED, ram)},
-        {"flags with a high word", map(kLow, kPage, kReadWrite, kFixed | kHigh, ram)},
-        {"RAM writable and executable", map(kLow, kPage, kReadWrite | PROT_EXEC, kFixed, ram)},
-        {"RAM executable", map(kLow, kPage, kReadExecute, kFixed, ram)},
-        {"RAM executable, populated", map(kLow, kPage, kReadExecute, kFixed | MAP_POPULATE, ram)},
-        {"RAM with a strange protection", map(kLow, kPage, PROT_READ | PROT_GROWSDOWN, kFixed, ram)},
-        {"RAM with a protection with a high word", map(kLow, kPage, kReadWrite | kHigh, kFixed, ram)},
-        {"a view writable", map(kLow, kPage, kReadWrite, kFixed, views)},
-        {"a view writable and executable", map(kLow, kPage, kReadWrite | PROT_EXEC, kFixed, views)},
-        {"a view to write and execute only", map(kLow, kPage, PROT_WRITE | PROT_EXEC, kFixed, views)},
-        {"a view by a descriptor with a high word", map(kLow, kPage, kReadExecute, kFixed, views | kHigh)},
-    });
+    all_killed(
+        child,
+        {
+            {"at 4 GiB", map(kHigh, kPage, kReadWrite, kFixed, ram)},
+            {"above 4 GiB, low word low", map(kHigh + kLow, kPage, kReadWrite, kFixed, ram)},
+            {"at the top of the address space", map(-kPage, kPage, kReadWrite, kFixed, ram)},
+            {"across 4 GiB", map(kHigh - kPage, 2 * kPage, kReadWrite, kFixed, ram)},
+            {"across 4 GiB by a byte", map(kHigh - kPage, kPage + 1, kReadWrite, kFixed, ram)},
+            {"a length of 4 GiB", map(kLow, kHigh, kReadWrite, kFixed, ram)},
+            {"a length above 4 GiB, low word low", map(kLow, kHigh + kPage, kReadWrite, kFixed, ram)},
+            {"a negative length", map(kLow, -kPage, kReadWrite, kFixed, ram)},
+            {"no length, not at 0", map(kLow, 0, kReadWrite, kFixed, ram)},
+            {"a foreign file", map(kLow, kPage, kReadWrite, kFixed, other)},
+            {"no file", map(kLow, kPage, kReadWrite, kFixed, -1)},
+            {"standard output", map(kLow, kPage, PROT_READ, kFixed, 1)},
+            {"RAM by a descriptor with a high word", map(kLow, kPage, kReadWrite, kFixed, ram | kHigh)},
+            {"a foreign file with the high word of nothing",
+             map(kLow, kPage, kReadWrite, kFixed, other | kHigh)},
+            {"private", map(kLow, kPage, kReadWrite, MAP_PRIVATE | MAP_FIXED, ram)},
+            {"anonymous", map(kLow, kPage, kReadWrite, kFixed | MAP_ANONYMOUS, ram)},
+            {"not fixed", map(kLow, kPage, kReadWrite, MAP_SHARED, ram)},
+            {"anywhere", map(0, kPage, kReadWrite, MAP_SHARED, ram)},
+            {"locked", map(kLow, kPage, kReadWrite, kFixed | MAP_LOCKED, ram)},
+            {"flags with a high word", map(kLow, kPage, kReadWrite, kFixed | kHigh, ram)},
+            {"RAM writable and executable", map(kLow, kPage, kReadWrite | PROT_EXEC, kFixed, ram)},
+            {"RAM executable", map(kLow, kPage, kReadExecute, kFixed, ram)},
+            {"RAM executable, populated", map(kLow, kPage, kReadExecute, kFixed | MAP_POPULATE, ram)},
+            {"RAM with a strange protection", map(kLow, kPage, PROT_READ | PROT_GROWSDOWN, kFixed, ram)},
+            {"RAM with a protection with a high word", map(kLow, kPage, kReadWrite | kHigh, kFixed, ram)},
+            {"a view writable", map(kLow, kPage, kReadWrite, kFixed, views)},
+            {"a view writable and executable", map(kLow, kPage, kReadWrite | PROT_EXEC, kFixed, views)},
+            {"a view to write and execute only", map(kLow, kPage, PROT_WRITE | PROT_EXEC, kFixed, views)},
+            {"a view by a descriptor with a high word",
+             map(kLow, kPage, kReadExecute, kFixed, views | kHigh)},
+        });
 }
 
 TEST_CASE("With direct user code RAM may be executable, but not writable at once") {
@@ -278,46 +305,57 @@ TEST_CASE("The core's other calls are killed with arguments that the core never 
     const long of_this_process = ~static_cast<long>(getpid()) << 3 | 2;  // clock_getcpuclockid(3), by hand
     const void* bell = child.config.doorbell;
     const int out = child.notify.get();
-    // A doorbell's low word with another high word must not pass; nothing is mapped there, but the filter is asked.
-    const auto* far_bell = reinterpret_cast<const void*>(reinterpret_cast<std::uint64_t>(bell) ^ (1ull << 40));
-    all_killed(child, {
-        {"mprotect to executable", [&] { return core_mprotect(low(kLow), kPage, PROT_READ | PROT_EXEC); }},
-        {"mprotect to everything", [&] { return core_mprotect(low(kLow), kPage, PROT_READ | PROT_WRITE | PROT_EXEC); }},
-        {"mprotect to nothing", [&] { return core_mprotect(low(kLow), kPage, PROT_NONE); }},
-        {"mprotect above 4 GiB", [&] { return core_mprotect(low(kHigh), kPage, PROT_READ); }},
-        {"mprotect of the core", [&] { return core_mprotect(low(reinterpret_cast<long>(&entry) & -kPage), kPage, PROT_READ); }},
-        {"mprotect across 4 GiB", [&] { return core_mprotect(low(kHigh - kPage), 2 * kPage, PROT_READ); }},
-        {"mprotect with a high word", [&] { return core_mprotect(low(kLow), kPage, PROT_READ | kHigh); }},
-        {"munmap above 4 GiB", [&] { return core_munmap(low(kHigh), kPage); }},
-        {"munmap of the core", [&] { return core_munmap(low(reinterpret_cast<long>(&entry) & -kPage), kPage); }},
-        {"munmap across 4 GiB", [&] { return core_munmap(low(kHigh - kPage), 2 * kPage); }},
-        {"munmap of 4 GiB, not from 0", [&] { return core_munmap(low(kPage), low(kHigh)); }},
-        {"munmap of more than 4 GiB", [&] { return core_munmap(0, low(kHigh + kPage)); }},
-        {"munmap of everything", [&] { return core_munmap(0, ~std::uint64_t{0}); }},
-        {"futex: another word", [&] { return core_futex(&word, FUTEX_WAIT, 1, nullptr); }},
-        {"futex: another high word", [&] { return core_futex(far_bell, FUTEX_WAIT, 1, nullptr); }},
-        {"futex: wake", [&] { return core_futex(bell, FUTEX_WAKE, 1, nullptr); }},
-        {"futex: requeue", [&] { return core_futex(bell, FUTEX_REQUEUE, 1, nullptr); }},
-        {"futex: lock", [&] { return core_futex(bell, FUTEX_LOCK_PI, 1, nullptr); }},
-        {"futex: private", [&] { return core_futex(bell, FUTEX_WAIT_PRIVATE, 1, nullptr); }},
-        {"futex: operation with a high word", [&] { return core_futex(bell, FUTEX_WAIT | kHigh, 1, nullptr); }},
-        {"write to standard output", [&] { return core_write(1, counter, 8); }},
-        {"write to RAM's file", [&] { return core_write(child.ram.fd(), counter, 8); }},
-        {"write to nothing", [&] { return core_write(-1, counter, 8); }},
-        {"write less", [&] { return core_write(out, counter, 7); }},
-        {"write more", [&] { return core_write(out, counter, 16); }},
-        {"write much more", [&] { return core_write(out, counter, low(kHigh + 8)); }},
-        {"write to a descriptor with a high word", [&] { return core_write(out | kHigh, counter, 8); }},
-        {"modify_ldt: read", [&] { return core_modify_ldt(0, &entry, sizeof entry); }},
-        {"modify_ldt: old format", [&] { return core_modify_ldt(1, &entry, sizeof entry); }},
-        {"modify_ldt: default", [&] { return core_modify_ldt(2, &entry, sizeof entry); }},
-        {"modify_ldt: another size", [&] { return core_modify_ldt(kWriteLdt, &entry, 8); }},
-        {"modify_ldt: with a high word", [&] { return core_modify_ldt(kWriteLdt | kHigh, &entry, sizeof entry); }},
-        {"timer: absolute", [&] { return core_timer_settime(0, TIMER_ABSTIME, &time, nullptr); }},
-        {"timer: old value", [&] { return core_timer_settime(0, 0, &time, &old_time); }},
-        {"clock: real time", [&] { return core_clock_gettime(CLOCK_REALTIME, &now); }},
-        {"clock: another process's", [&] { return core_clock_gettime(of_this_process, &now); }},
-    });
+    // A doorbell's low word with another high word must not pass; nothing is mapped there, but the filter is
+    // asked.
+    const auto* far_bell =
+        reinterpret_cast<const void*>(reinterpret_cast<std::uint64_t>(bell) ^ (1ull << 40));
+    all_killed(
+        child,
+        {
+            {"mprotect to executable",
+             [&] { return core_mprotect(low(kLow), kPage, PROT_READ | PROT_EXEC); }},
+            {"mprotect to everything",
+             [&] { return core_mprotect(low(kLow), kPage, PROT_READ | PROT_WRITE | PROT_EXEC); }},
+            {"mprotect to nothing", [&] { return core_mprotect(low(kLow), kPage, PROT_NONE); }},
+            {"mprotect above 4 GiB", [&] { return core_mprotect(low(kHigh), kPage, PROT_READ); }},
+            {"mprotect of the core",
+             [&] { return core_mprotect(low(reinterpret_cast<long>(&entry) & -kPage), kPage, PROT_READ); }},
+            {"mprotect across 4 GiB",
+             [&] { return core_mprotect(low(kHigh - kPage), 2 * kPage, PROT_READ); }},
+            {"mprotect with a high word", [&] { return core_mprotect(low(kLow), kPage, PROT_READ | kHigh); }},
+            {"munmap above 4 GiB", [&] { return core_munmap(low(kHigh), kPage); }},
+            {"munmap of the core",
+             [&] { return core_munmap(low(reinterpret_cast<long>(&entry) & -kPage), kPage); }},
+            {"munmap across 4 GiB", [&] { return core_munmap(low(kHigh - kPage), 2 * kPage); }},
+            {"munmap of 4 GiB, not from 0", [&] { return core_munmap(low(kPage), low(kHigh)); }},
+            {"munmap of more than 4 GiB", [&] { return core_munmap(0, low(kHigh + kPage)); }},
+            {"munmap of everything", [&] { return core_munmap(0, ~std::uint64_t{0}); }},
+            {"futex: another word", [&] { return core_futex(&word, FUTEX_WAIT, 1, nullptr); }},
+            {"futex: another high word", [&] { return core_futex(far_bell, FUTEX_WAIT, 1, nullptr); }},
+            {"futex: wake", [&] { return core_futex(bell, FUTEX_WAKE, 1, nullptr); }},
+            {"futex: requeue", [&] { return core_futex(bell, FUTEX_REQUEUE, 1, nullptr); }},
+            {"futex: lock", [&] { return core_futex(bell, FUTEX_LOCK_PI, 1, nullptr); }},
+            {"futex: private", [&] { return core_futex(bell, FUTEX_WAIT_PRIVATE, 1, nullptr); }},
+            {"futex: operation with a high word",
+             [&] { return core_futex(bell, FUTEX_WAIT | kHigh, 1, nullptr); }},
+            {"write to standard output", [&] { return core_write(1, counter, 8); }},
+            {"write to RAM's file", [&] { return core_write(child.ram.fd(), counter, 8); }},
+            {"write to nothing", [&] { return core_write(-1, counter, 8); }},
+            {"write less", [&] { return core_write(out, counter, 7); }},
+            {"write more", [&] { return core_write(out, counter, 16); }},
+            {"write much more", [&] { return core_write(out, counter, low(kHigh + 8)); }},
+            {"write to a descriptor with a high word", [&] { return core_write(out | kHigh, counter, 8); }},
+            {"modify_ldt: read", [&] { return core_modify_ldt(0, &entry, sizeof entry); }},
+            {"modify_ldt: old format", [&] { return core_modify_ldt(1, &entry, sizeof entry); }},
+            {"modify_ldt: default", [&] { return core_modify_ldt(2, &entry, sizeof entry); }},
+            {"modify_ldt: another size", [&] { return core_modify_ldt(kWriteLdt, &entry, 8); }},
+            {"modify_ldt: with a high word",
+             [&] { return core_modify_ldt(kWriteLdt | kHigh, &entry, sizeof entry); }},
+            {"timer: absolute", [&] { return core_timer_settime(0, TIMER_ABSTIME, &time, nullptr); }},
+            {"timer: old value", [&] { return core_timer_settime(0, 0, &time, &old_time); }},
+            {"clock: real time", [&] { return core_clock_gettime(CLOCK_REALTIME, &now); }},
+            {"clock: another process's", [&] { return core_clock_gettime(of_this_process, &now); }},
+        });
 }
 
 TEST_CASE("Without a doorbell and an event counter there is no waiting and no writing") {
@@ -328,7 +366,8 @@ TEST_CASE("Without a doorbell and an event counter there is no waiting and no wr
     config.doorbell = nullptr;
     CHECK(child.run([&] { return core_futex(nullptr, FUTEX_WAIT, 0, nullptr); }) == kKilled);
     CHECK(child.run([&] { return core_futex(all.doorbell, FUTEX_WAIT, 1, nullptr); }) == kKilled);
-    CHECK(child.run([&] { return make_call(instruction_before(core_futex_end), SYS_restart_syscall); }) == kKilled);
+    CHECK(child.run([&] { return make_call(instruction_before(core_futex_end), SYS_restart_syscall); }) ==
+          kKilled);
     config = all;
     config.notify_fd = -1;
     CHECK(child.run([&] { return core_write(-1, "12345678", 8); }) == kKilled);
@@ -339,14 +378,18 @@ TEST_CASE("What the core does with memory passes the fence") {
     FenceChild child;
     const long ram = child.ram.fd(), views = child.views.fd();
     for (const long populate : {0, MAP_POPULATE}) {
-        CHECK(child.run([&] { return core_mmap(kLow, kPage, PROT_READ, kFixed | populate, ram, 0); }) == returned(kLow));
-        CHECK(child.run([&] { return core_mmap(kLow, kPage, PROT_READ | PROT_WRITE, kFixed | populate, ram, kPage); }) ==
+        CHECK(child.run([&] { return core_mmap(kLow, kPage, PROT_READ, kFixed | populate, ram, 0); }) ==
               returned(kLow));
-        CHECK(child.run([&] { return core_mmap(kLow, 2 * kPage, PROT_READ | PROT_EXEC, kFixed | populate, views, 0); }) ==
-              returned(kLow));
+        CHECK(child.run([&] {
+            return core_mmap(kLow, kPage, PROT_READ | PROT_WRITE, kFixed | populate, ram, kPage);
+        }) == returned(kLow));
+        CHECK(child.run([&] {
+            return core_mmap(kLow, 2 * kPage, PROT_READ | PROT_EXEC, kFixed | populate, views, 0);
+        }) == returned(kLow));
     }
     constexpr long kLast = kHigh - kPage;
-    CHECK(child.run([&] { return core_mmap(kLast, kPage, PROT_READ, kFixed, ram, 0) - kLast; }) == returned(0));
+    CHECK(child.run([&] { return core_mmap(kLast, kPage, PROT_READ, kFixed, ram, 0) - kLast; }) ==
+          returned(0));
     CHECK(child.run([&] {
         if (core_mmap(kLow, kPage, PROT_READ, kFixed, ram, 0) != kLow) return -1l;
         if (core_mprotect(kLow, kPage, PROT_READ | PROT_WRITE) != 0) return -2l;
@@ -377,7 +420,8 @@ TEST_CASE("Descriptors, the clock, the doorbell and the event counter pass the f
         const timespec moment{0, 1'000'000};
         return core_futex(child.config.doorbell, FUTEX_WAIT, 0, &moment);
     }) == returned(-ETIMEDOUT));
-    CHECK(child.run([&] { return core_futex(child.config.doorbell, FUTEX_WAIT, 1, nullptr); }) == returned(-EAGAIN));
+    CHECK(child.run([&] { return core_futex(child.config.doorbell, FUTEX_WAIT, 1, nullptr); }) ==
+          returned(-EAGAIN));
 }
 
 TEST_CASE("A timer's signal is handled behind the fence, and returns") {
@@ -459,8 +503,8 @@ TEST_CASE("A forged signal frame gains nothing: the filter looks at the address 
 }
 
 TEST_CASE("modify_ldt makes no descriptor but ordinary segments of ring 3") {
-    // The fence lets any entry pass, relying on the host's kernel; so try what it lets through, and look at the
-    // descriptors themselves with lar, SDM Vol. 2A.
+    // The fence lets any entry pass, relying on the host's kernel; so try what it lets through, and look at
+    // the descriptors themselves with lar, SDM Vol. 2A.
     const auto seed = std::random_device{}();
     INFO("seed " << seed);
     const pid_t pid = fork();
@@ -479,10 +523,13 @@ TEST_CASE("modify_ldt makes no descriptor but ordinary segments of ring 3") {
             if (core_modify_ldt(kWriteLdt, &entry, sizeof entry) != 0) continue;
             std::uint32_t rights = 0;
             bool valid = false;
-            asm("lar %[selector], %[rights]" : [rights] "=r"(rights), "=@ccz"(valid) : [selector] "r"(words[0] << 3 | 7));
+            asm("lar %[selector], %[rights]"
+                : [rights] "=r"(rights), "=@ccz"(valid)
+                : [selector] "r"(words[0] << 3 | 7));
             if (!valid) continue;  // an empty entry
             ++made;
-            const bool is_segment = rights & 0x1000, is_ring_3 = (rights & 0x6000) == 0x6000, is_long = rights & 0x200000;
+            const bool is_segment = rights & 0x1000, is_ring_3 = (rights & 0x6000) == 0x6000,
+                       is_long = rights & 0x200000;
             if (!is_segment || !is_ring_3 || is_long) _exit(1);
         }
         _exit(made > 100 ? 0 : 2);

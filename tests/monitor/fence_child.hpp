@@ -56,7 +56,8 @@ class FenceChild {
             const rlimit none{0, 0};
             setrlimit(RLIMIT_CORE, &none);
             // Signal handlers of the test framework are not wanted here.
-            for (const int s : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGABRT}) signal(s, SIG_DFL);
+            for (const int s : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGABRT})
+                signal(s, SIG_DFL);
             if (before) before();
             install_fence(config);
             answer(attempt());
@@ -91,7 +92,8 @@ class FenceChild {
         pollfd fds[2] = {{notify.get(), POLLIN, 0}, {pidfd.get(), POLLIN, 0}};
         poll(fds, 2, 30'000);
         std::uint64_t number = 0;
-        const bool answered = (fds[0].revents & POLLIN) && read(notify.get(), &number, sizeof number) == sizeof number;
+        const bool answered =
+            (fds[0].revents & POLLIN) && read(notify.get(), &number, sizeof number) == sizeof number;
         kill(pid, SIGKILL);
         int status = 0;
         waitpid(pid, &status, 0);

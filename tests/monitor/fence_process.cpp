@@ -1,6 +1,4 @@
 // The guest process: what it has, what it has not, and that it goes when it has to.
-#include "monitor/guest_process.hpp"
-
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -8,9 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstring>
-#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <random>
@@ -20,13 +18,15 @@
 #include "fence_child.hpp"
 #include "guest_run.hpp"
 #include "host_files.hpp"
+#include "monitor/guest_process.hpp"
 
 using namespace ringpress;
 using test::GuestRun;
 
 namespace {
 
-/// The text that `body` returns when run as a guest process; descriptor `keep` is kept besides the test's own.
+/// The text that `body` returns when run as a guest process; descriptor `keep` is kept besides the test's
+/// own.
 std::string ask_guest_process(const std::function<std::string()>& body, int keep = -1) {
     int ends[2];
     REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
@@ -46,7 +46,8 @@ std::string ask_guest_process(const std::function<std::string()>& body, int keep
         CHECK(WEXITSTATUS(process.wait()) == 7);
     }
     char buffer[4096];
-    for (ssize_t n; (n = read(from.get(), buffer, sizeof buffer)) > 0;) answer.append(buffer, static_cast<std::size_t>(n));
+    for (ssize_t n; (n = read(from.get(), buffer, sizeof buffer)) > 0;)
+        answer.append(buffer, static_cast<std::size_t>(n));
     return answer;
 }
 
@@ -94,8 +95,9 @@ TEST_CASE("A guest process has no capability, no core dump and no terminal") {
     CHECK(ask_guest_process([] { return status_line("self", "CapEff") + status_line("self", "CapPrm"); }) ==
           "00000000000000000000000000000000");
     CHECK(ask_guest_process([] { return std::to_string(prctl(PR_GET_DUMPABLE)); }) == "0");
-    CHECK(ask_guest_process([] { return std::to_string(getsid(0) == getpid()) + std::to_string(open("/dev/tty", O_RDWR)); }) ==
-          "1-1");
+    CHECK(ask_guest_process([] {
+              return std::to_string(getsid(0) == getpid()) + std::to_string(open("/dev/tty", O_RDWR));
+          }) == "1-1");
 }
 
 TEST_CASE("A guest process has namespaces of its own where the host allows it") {
@@ -233,7 +235,8 @@ TEST_CASE("A running guest whose arena is overwritten takes nobody with it") {
     INFO("seed " << seed);
     std::mt19937_64 random(seed);
     for (int round = 0; round < 6; ++round) {
-        GuestRun run("seccomp", round % 2 ? test::kIdleGuest : test::kBusyGuest, {"--time-limit", "3", "--stats", "-d", "trap", "-D", "/dev/null"});
+        GuestRun run("seccomp", round % 2 ? test::kIdleGuest : test::kBusyGuest,
+                     {"--time-limit", "3", "--stats", "-d", "trap", "-D", "/dev/null"});
         REQUIRE(run.is_up());
         const pid_t guest = run.guest_pid();
         test::SharedArena shared(run.pid());
@@ -245,7 +248,8 @@ TEST_CASE("A running guest whose arena is overwritten takes nobody with it") {
         INFO("round " << round << ", status " << status);
         REQUIRE(WIFEXITED(status));
         const int code = WEXITSTATUS(status);
-        CHECK((code % 2 == 1 || code == 0 || code == 2 || code == 4 || code == 6 || code == 70 || code == 124));
+        CHECK(
+            (code % 2 == 1 || code == 0 || code == 2 || code == 4 || code == 6 || code == 70 || code == 124));
         CHECK(run.terminal().becomes_raw(false));
         CHECK(!exists(guest));
     }

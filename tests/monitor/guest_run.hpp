@@ -1,4 +1,5 @@
-// `ringpress run` in a child with a terminal of its own, with a guest of a few bytes; and its arena, from outside.
+// `ringpress run` in a child with a terminal of its own, with a guest of a few bytes; and its arena, from
+// outside.
 #pragma once
 
 #include <fcntl.h>
@@ -31,21 +32,23 @@ inline bool eventually(const std::function<bool()>& condition) {
 using GuestCode = std::vector<std::uint8_t>;
 
 /// 32-bit code, flat, interrupts off.  Both begin by writing "{}" to the debug console.
-inline const GuestCode kBusyGuest = {0xB0, '{', 0xE6, 0xE9, 0xB0, '}', 0xE6, 0xE9,  // mov $'{',%al; out %al,$0xE9 ...
-                                     0x40,                                          // 1: inc %eax
-                                     0xE6, 0x80,                                    // out %al,$0x80
-                                     0xEB, 0xFB};                                   // jmp 1b
-inline const GuestCode kIdleGuest = {0xB0, '{', 0xE6, 0xE9, 0xB0, '}', 0xE6, 0xE9,
-                                     0xB0, 0xFF, 0xE6, 0x21, 0xE6, 0xA1,  // all interrupts masked
-                                     0xFB,                                // sti
-                                     0xF4, 0xEB, 0xFD};                   // 1: hlt; jmp 1b
+inline const GuestCode kBusyGuest = {0xB0, '{',  0xE6, 0xE9,
+                                     0xB0, '}',  0xE6, 0xE9,  // mov $'{',%al; out %al,$0xE9 ...
+                                     0x40,                    // 1: inc %eax
+                                     0xE6, 0x80,              // out %al,$0x80
+                                     0xEB, 0xFB};             // jmp 1b
+inline const GuestCode kIdleGuest = {0xB0, '{',  0xE6, 0xE9, 0xB0, '}',  0xE6,
+                                     0xE9, 0xB0, 0xFF, 0xE6, 0x21, 0xE6, 0xA1,  // all interrupts masked
+                                     0xFB,                                      // sti
+                                     0xF4, 0xEB, 0xFD};                         // 1: hlt; jmp 1b
 
 class GuestRun {
   public:
     GuestRun(const std::string& engine, const GuestCode& code, const std::vector<std::string>& more = {})
         : child_([&, kernel = make_kernel(code)] {
               alarm(60);
-              std::vector<std::string> arguments = {kernel, "-m", "4", "-debugcon", "stdio", "--engine", engine};
+              std::vector<std::string> arguments = {kernel,  "-m",       "4",   "-debugcon",
+                                                    "stdio", "--engine", engine};
               arguments.insert(arguments.end(), more.begin(), more.end());
               return run_command(parse_run(arguments, std::uint64_t{1} << 34).config);
           }) {}
@@ -61,16 +64,19 @@ class GuestRun {
     /// The supervisor's child that runs the guest, or -1.
     pid_t guest_pid() const {
         std::error_code gone;
-        for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid()) + "/task", gone)) {
+        for (const auto& task :
+             std::filesystem::directory_iterator("/proc/" + std::to_string(pid()) + "/task", gone)) {
             std::istringstream children(content_of(task.path().string() + "/children"));
             for (pid_t child; children >> child;)
-                if (content_of("/proc/" + std::to_string(child) + "/comm") == "ringpress-guest\n") return child;
+                if (content_of("/proc/" + std::to_string(child) + "/comm") == "ringpress-guest\n")
+                    return child;
         }
         return -1;
     }
     bool has_ended() const {
         siginfo_t info{};
-        return waitid(P_PID, static_cast<id_t>(pid()), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+        return waitid(P_PID, static_cast<id_t>(pid()), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+               info.si_pid != 0;
     }
     /// Reads the screen meanwhile, so that the terminal does not fill up.
     int wait() {
@@ -99,7 +105,9 @@ class SharedArena {
     explicit SharedArena(pid_t supervisor) {
         const std::string folder = "/proc/" + std::to_string(supervisor) + "/fd";
         for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-            if (std::filesystem::read_symlink(entry.path()).string().find("ringpress-arena") == std::string::npos) continue;
+            if (std::filesystem::read_symlink(entry.path()).string().find("ringpress-arena") ==
+                std::string::npos)
+                continue;
             const UniqueFd fd(open(entry.path().c_str(), O_RDWR | O_CLOEXEC));
             struct stat file {};
             REQUIRE(fstat(fd.get(), &file) == 0);
@@ -114,7 +122,8 @@ class SharedArena {
     void scribble(std::mt19937_64& random, unsigned words) {
         auto* bytes = static_cast<std::uint8_t*>(memory_);
         const auto* arena = static_cast<const Arena*>(memory_);
-        const auto head = static_cast<std::size_t>(reinterpret_cast<const std::uint8_t*>(&arena->shadow) - bytes);
+        const auto head =
+            static_cast<std::size_t>(reinterpret_cast<const std::uint8_t*>(&arena->shadow) - bytes);
         for (unsigned i = 0; i < words; ++i) {
             const std::uint64_t value = random(), at = random() % ((random() % 8 ? head : sizeof(Arena)) - 8);
             std::memcpy(bytes + at, &value, sizeof value);

@@ -1,7 +1,7 @@
 #include "shadow/code_view.hpp"
 
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 
 #include "tests/shadow/shadow_world.hpp"
 

@@ -106,9 +106,9 @@ TEST_CASE("what decoding had found behind a site's first byte is no boundary any
 TEST_CASE("sites keep off one another, the end of the page, and pads that overlap") {
     Sites w;
     REQUIRE(w.make(0x100));
-    CHECK_FALSE(w.make(0x104));                       // inside the jump
-    CHECK_FALSE(w.make(0xFC));                        // its jump would cover the other
-    CHECK_FALSE(w.make(0x105));                       // the pad of the first is seven bytes long
+    CHECK_FALSE(w.make(0x104));  // inside the jump
+    CHECK_FALSE(w.make(0xFC));   // its jump would cover the other
+    CHECK_FALSE(w.make(0x105));  // the pad of the first is seven bytes long
     CHECK(w.make(0x107));
     CHECK_FALSE(w.make(kPageSize - kSiteBytes - 14));
     CHECK(w.make(kPageSize - kSiteBytes - 15));
@@ -222,7 +222,8 @@ TEST_CASE("an instruction does not run on into pads") {
     w.map(w.pads(), 61, 0);
     REQUIRE(w.execute(w.pads()));
     REQUIRE(w.execute(before));
-    const auto slot = static_cast<unsigned>(w.views.slot_of(60)), next = static_cast<unsigned>(w.views.slot_of(61));
+    const auto slot = static_cast<unsigned>(w.views.slot_of(60)),
+               next = static_cast<unsigned>(w.views.slot_of(61));
     w.views.set_proven(slot, kPageSize - 2);
     w.views.set_copied(slot, kPageSize - 2);
     w.views.join(slot, kPageSize - 2, next);

@@ -23,7 +23,8 @@ struct Table {
     void erase(std::uint32_t page) { pages.erase(page, heads[pages.at(page).target()]); }
     std::vector<std::uint32_t> aliases(std::uint32_t target) const {
         std::vector<std::uint32_t> found;
-        for (std::uint32_t next = heads[target]; next; next = pages.at(next - 1).next_alias) found.push_back(next - 1);
+        for (std::uint32_t next = heads[target]; next; next = pages.at(next - 1).next_alias)
+            found.push_back(next - 1);
         return found;
     }
     std::vector<std::uint32_t> regions() const {

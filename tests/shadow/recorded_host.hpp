@@ -1,5 +1,5 @@
-// A HostSpace that keeps, page by page, what is mapped in the 4 GiB of the guest process and what its LDT holds, so
-// that tests compare the host's state with the guest's tables instead of a list of calls.
+// A HostSpace that keeps, page by page, what is mapped in the 4 GiB of the guest process and what its LDT
+// holds, so that tests compare the host's state with the guest's tables instead of a list of calls.
 #pragma once
 
 #include <map>
@@ -51,7 +51,8 @@ class RecordedHost : public HostSpace {
                     if (pages_[p].kind != HostPage::none) f(p);
     }
 
-    void map_ram(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable, bool populate) override {
+    void map_ram(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable,
+                 bool populate) override {
         if (!range(at, bytes, "map_ram")) return;
         if (from.offset() || std::uint64_t{from.value} + bytes > ram_bytes) return fail("map_ram beyond RAM");
         if (writable && executable) fail("writable and executable");
@@ -80,8 +81,10 @@ class RecordedHost : public HostSpace {
         if (!range(at, bytes, "unmap", false)) return;
         const std::uint64_t end = at.page() + (bytes >> kPageShift);
         for (std::uint64_t p = at.page(); p < end;) {
-            if (p % kPagesPerRegion == 0 && !count_[p / kPagesPerRegion]) p += kPagesPerRegion;
-            else put(static_cast<std::uint32_t>(p++), {});
+            if (p % kPagesPerRegion == 0 && !count_[p / kPagesPerRegion])
+                p += kPagesPerRegion;
+            else
+                put(static_cast<std::uint32_t>(p++), {});
         }
     }
     void load_descriptor(unsigned slot, const HostDescriptor& descriptor) override {

@@ -11,7 +11,8 @@ using namespace ringpress::test;
 
 namespace {
 
-constexpr std::uint16_t kData = 0xC093, kReadOnly = 0xC091, kExpandDown = 0xC097, kCode = 0xC09B, k16Bit = 0x8093;
+constexpr std::uint16_t kData = 0xC093, kReadOnly = 0xC091, kExpandDown = 0xC097, kCode = 0xC09B,
+                        k16Bit = 0x8093;
 constexpr std::uint32_t kShift = 0xFFC00000;
 constexpr SegmentContext kKernel{kShift, 0, 1ull << 32}, kUser{kShift, 0, 0xC0000000};
 
@@ -85,7 +86,9 @@ TEST_CASE("a null segment has no descriptor, except that SS gets one without a v
         CHECK_FALSE(reaches(t.of(selectors[Seg::ss]), offset));
 }
 
-TEST_CASE("at CPL 3 no segment that does not wrap around reaches the boundary, and none reaches more than the guest's") {
+TEST_CASE(
+    "at CPL 3 no segment that does not wrap around reaches the boundary, and none reaches more than the "
+    "guest's") {
     const unsigned seed = std::random_device{}();
     INFO("seed " << seed);
     std::mt19937 random(seed);
@@ -110,22 +113,34 @@ TEST_CASE("at CPL 3 no segment that does not wrap around reaches the boundary, a
         if (cpl == 0) context.user_boundary = 1ull << 32;
         HostDescriptor d;
         REQUIRE(host_descriptor(s, which, cpl, context, d));
-        const bool wraps = !s.is_expand_down() && std::uint64_t{s.base} + s.limit >= (1ull << 32) && s.base != 0;
-        const std::uint32_t probes[] = {0, 1, some(), s.limit, s.limit + 1, 0xFFFF, 0x10000, 0xFFFFFFFF,
+        const bool wraps =
+            !s.is_expand_down() && std::uint64_t{s.base} + s.limit >= (1ull << 32) && s.base != 0;
+        const std::uint32_t probes[] = {0,
+                                        1,
+                                        some(),
+                                        s.limit,
+                                        s.limit + 1,
+                                        0xFFFF,
+                                        0x10000,
+                                        0xFFFFFFFF,
                                         static_cast<std::uint32_t>(context.user_boundary - s.base),
                                         static_cast<std::uint32_t>(context.user_boundary - s.base - 1)};
         for (const std::uint32_t offset : probes) {
             const bool reached = reaches(d, offset);
             const std::uint64_t linear = std::uint64_t{s.base} + offset;
-            INFO("base " << s.base << " limit " << s.limit << " attributes " << s.attributes << " offset " << offset
-                         << " boundary " << context.user_boundary << " cpl " << cpl);
-            // CS keeps one byte, because its limit cannot be below zero: EIP is checked before user code resumes.
+            INFO("base " << s.base << " limit " << s.limit << " attributes " << s.attributes << " offset "
+                         << offset << " boundary " << context.user_boundary << " cpl " << cpl);
+            // CS keeps one byte, because its limit cannot be below zero: EIP is checked before user code
+            // resumes.
             const bool least = which == Seg::cs && offset == 0;
             if (reached && !least && !reaches(s, offset)) FAIL("more than the guest's");
-            if (cpl == 3 && reached && !least && !(wraps && which != Seg::cs) && linear >= context.user_boundary)
+            if (cpl == 3 && reached && !least && !(wraps && which != Seg::cs) &&
+                linear >= context.user_boundary)
                 FAIL("beyond the boundary");
-            // What is denied is denied by the boundary, up to its last partial page, or as it was by the guest.
-            const bool clipped = cpl == 3 && (s.is_expand_down() || linear + kPageSize >= context.user_boundary);
+            // What is denied is denied by the boundary, up to its last partial page, or as it was by the
+            // guest.
+            const bool clipped =
+                cpl == 3 && (s.is_expand_down() || linear + kPageSize >= context.user_boundary);
             if (!reached && reaches(s, offset) && !clipped) FAIL("less than the guest's");
         }
     }

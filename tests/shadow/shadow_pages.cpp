@@ -10,19 +10,21 @@ using namespace ringpress::test;
 
 namespace {
 
-constexpr std::uint32_t P = pte::P, RW = pte::RW, US = pte::US, A = pte::A, D = pte::D, PS = pte::PS, G = pte::G;
+constexpr std::uint32_t P = pte::P, RW = pte::RW, US = pte::US, A = pte::A, D = pte::D, PS = pte::PS,
+                        G = pte::G;
 constexpr std::uint32_t kRegionBytes = 1u << kRegionShift;
 
 /// One answer of the guest's tables.
 struct Grant {
     std::uint32_t frame = 0;
-    bool present = false, user = false, rw = false, dirty = false, accessed = false, global = false, large = false;
+    bool present = false, user = false, rw = false, dirty = false, accessed = false, global = false,
+         large = false;
     bool operator==(const Grant&) const = default;
 };
 
-/// A guest that changes its tables, flushes as the architecture asks, and uses its pages, all at random; and the
-/// translations that a processor might still hold of each page (SDM Vol. 3A, section 4.10), which bound what the
-/// host may have mapped.
+/// A guest that changes its tables, flushes as the architecture asks, and uses its pages, all at random; and
+/// the translations that a processor might still hold of each page (SDM Vol. 3A, section 4.10), which bound
+/// what the host may have mapped.
 class RandomGuest {
   public:
     ShadowWorld w;
@@ -78,17 +80,20 @@ class RandomGuest {
             const bool reachable = user && at.value < w.shadow.user_boundary();
             if (const MappedPage& m = w.shadow.data_page(at); m.present()) {
                 ++data;
-                if (reachable && (m.bits & MappedPage::kSupervisor)) return "a supervisor page at CPL 3" + where;
+                if (reachable && (m.bits & MappedPage::kSupervisor))
+                    return "a supervisor page at CPL 3" + where;
                 if (!granted(i, m.target(), m, wp)) return "data" + where;
             }
             if (const MappedPage& m = w.shadow.code_page(at); m.present() && !(m.bits & MappedPage::kPad)) {
                 ++code;
-                if (reachable && (m.bits & MappedPage::kSupervisor)) return "supervisor code at CPL 3" + where;
+                if (reachable && (m.bits & MappedPage::kSupervisor))
+                    return "supervisor code at CPL 3" + where;
                 if (!granted(i, w.state->slot[m.target()].frame - 1, m, wp)) return "code" + where;
             }
         }
         for (const std::uint16_t pads : w.state->code.pads) code += pads;
-        if (data != w.state->data.total || code != w.state->code.total) return "pages that the guest never used";
+        if (data != w.state->data.total || code != w.state->code.total)
+            return "pages that the guest never used";
         return {};
     }
     bool stuck() const { return stuck_; }
@@ -103,8 +108,8 @@ class RandomGuest {
     std::uint32_t any_address() { return addresses_[below(addresses_.size())]; }
 
     Grant now(unsigned i) const {
-        const auto t =
-            ringpress::walk(w.cpu, w.ram.get(), w.host.ram_bytes, gva(addresses_[i]), Access::read(false), false);
+        const auto t = ringpress::walk(w.cpu, w.ram.get(), w.host.ram_bytes, gva(addresses_[i]),
+                                       Access::read(false), false);
         if (!t) return {};
         const Translation& v = t.value();
         return {v.physical.page(), true, v.user, v.rw, v.dirty, (v.leaf & A) != 0, v.global, v.large};
@@ -203,8 +208,10 @@ class RandomGuest {
             const std::uint32_t frame = t.value().physical.page();
             const bool fenced = w.cpu.cpl == 3 && at >= w.shadow.user_boundary();
             const HostPage& h = execute ? w.code_at(at) : w.data_at(at);
-            if (!fenced && execute && h.kind == HostPage::view && w.state->slot[h.index].frame == frame + 1) return;
-            if (!fenced && !execute && h.kind == HostPage::ram && h.index == frame && (h.writable || !write)) return;
+            if (!fenced && execute && h.kind == HostPage::view && w.state->slot[h.index].frame == frame + 1)
+                return;
+            if (!fenced && !execute && h.kind == HostPage::ram && h.index == frame && (h.writable || !write))
+                return;
         }
         stuck_ = true;
     }
@@ -308,15 +315,18 @@ TEST_CASE("runs of pages end at 4 GiB, for data and on the host") {
         // The last and the first region on the host, too, whatever S is by now.
         const std::uint32_t edge = 0u - w.shadow.data_shift() - 16 * kPageSize;
         for (std::uint32_t i = 0; i < 32; ++i) w.map(edge + i * kPageSize, 80 + i, RW | D | US);
-        for (const std::uint32_t at : {0xFFFFF000u, 0u, edge, edge + 16 * kPageSize}) REQUIRE(w.touch(at, true));
+        for (const std::uint32_t at : {0xFFFFF000u, 0u, edge, edge + 16 * kPageSize})
+            REQUIRE(w.touch(at, true));
         REQUIRE(w.execute(0xFFFFF000));
         REQUIRE(w.inconsistency() == "");
         for (std::uint32_t i = 0; i < 32; ++i) w.pte_of(edge + i * kPageSize) &= ~A;
-        for (std::uint32_t i = 0; i < 16; ++i) w.pte_of(i * kPageSize) &= ~A, w.pte_of(0xFFFF0000 + i * kPageSize) &= ~A;
+        for (std::uint32_t i = 0; i < 16; ++i)
+            w.pte_of(i * kPageSize) &= ~A, w.pte_of(0xFFFF0000 + i * kPageSize) &= ~A;
         w.shadow.flush_changed();
         REQUIRE(w.inconsistency() == "");
         REQUIRE(w.host.mapped() == 0);
-        for (std::uint32_t i = 0; i < 16; ++i) w.pte_of(i * kPageSize) |= A, w.pte_of(0xFFFF0000 + i * kPageSize) |= A;
+        for (std::uint32_t i = 0; i < 16; ++i)
+            w.pte_of(i * kPageSize) |= A, w.pte_of(0xFFFF0000 + i * kPageSize) |= A;
     }
 }
 
@@ -430,7 +440,8 @@ TEST_CASE("an instruction that runs on into the next page is cut when that page 
     w.map(behind, 41, 0);
     REQUIRE(w.execute(at));
     REQUIRE(w.execute(behind));
-    const auto slot = static_cast<unsigned>(w.views.slot_of(40)), next = static_cast<unsigned>(w.views.slot_of(41));
+    const auto slot = static_cast<unsigned>(w.views.slot_of(40)),
+               next = static_cast<unsigned>(w.views.slot_of(41));
     const std::uint8_t mov[] = {0xB8, 1, 2, 3, 4};  // three bytes here, two in the next page
     std::memcpy(w.views.bytes(slot) + kPageSize - 3, mov, 3);
     std::memcpy(w.views.bytes(next), mov + 3, 2);

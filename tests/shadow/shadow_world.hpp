@@ -29,7 +29,8 @@ struct ShadowWorld {
     static constexpr std::uint32_t kDirectory = 0x1000, kOtherDirectory = 0x2000, kFirstTable = 0x3000;
     static constexpr std::uint32_t kFirstData = 32;  ///< frames from here on hold no tables
 
-    std::unique_ptr<std::uint8_t, FreeDelete> ram{static_cast<std::uint8_t*>(std::aligned_alloc(kPageSize, kRam))};
+    std::unique_ptr<std::uint8_t, FreeDelete> ram{
+        static_cast<std::uint8_t*>(std::aligned_alloc(kPageSize, kRam))};
     std::unique_ptr<ShadowState, FreeDelete> state = zeroed<ShadowState>();
     std::unique_ptr<std::uint8_t, FreeDelete> view_file =
         zeroed<std::uint8_t>(std::size_t{RecordedHost::kViewFilePages} * kPageSize);
@@ -84,7 +85,9 @@ struct ShadowWorld {
     ShadowPages::DataFault last{};
 
     /// The host page that a data access at `address` reaches, and the one that is fetched from there.
-    const HostPage& data_at(std::uint32_t address) const { return host.at(gva(address + shadow.data_shift())); }
+    const HostPage& data_at(std::uint32_t address) const {
+        return host.at(gva(address + shadow.data_shift()));
+    }
     const HostPage& code_at(std::uint32_t address) const { return host.at(gva(address)); }
 
     /// What is wrong between the tables of the shadows and the host; empty if all is well.
@@ -113,10 +116,12 @@ inline std::string ShadowWorld::table_inconsistency(const MappedTable& table, bo
             if (h.kind != (data ? HostPage::ram : HostPage::view) || h.index != m.target() ||
                 h.writable != m.writable())
                 return name + "the host has something else at page " + std::to_string(page);
-            if (data && m.writable() && views.slot_of(m.target()) >= 0) return name + "a viewed page is writable";
+            if (data && m.writable() && views.slot_of(m.target()) >= 0)
+                return name + "a viewed page is writable";
             if (!data && !(m.bits & MappedPage::kPad) && state->slot[m.target()].frame == 0)
                 return name + "the mapping of a free slot";
-            const std::uint32_t head = data ? state->frame[m.target()].first_alias : state->slot[m.target()].first_alias;
+            const std::uint32_t head =
+                data ? state->frame[m.target()].first_alias : state->slot[m.target()].first_alias;
             if (m.previous_alias ? table.page[m.previous_alias - 1].next_alias != page + 1 : head != page + 1)
                 return name + "alias list";
             if (m.next_alias && (table.page[m.next_alias - 1].previous_alias != page + 1 ||
@@ -126,8 +131,8 @@ inline std::string ShadowWorld::table_inconsistency(const MappedTable& table, bo
     if (total != table.total) return name + "total";
     for (std::uint32_t r = 0; r < kRegions; ++r) {
         const auto bit = [r](const std::uint64_t* map) { return (map[r / 64] >> (r % 64) & 1) != 0; };
-        if (count[r] != table.count[r] || supervisor[r] != table.supervisor[r] || local[r] != table.local[r] ||
-            pads[r] != table.pads[r])
+        if (count[r] != table.count[r] || supervisor[r] != table.supervisor[r] ||
+            local[r] != table.local[r] || pads[r] != table.pads[r])
             return name + "count of region " + std::to_string(r);
         if (bit(table.regions) != (count[r] != 0) || bit(table.local_regions) != (local[r] != 0))
             return name + "bitmap of region " + std::to_string(r);
@@ -149,7 +154,8 @@ inline std::string ShadowWorld::inconsistency() const {
         const ViewSlot& slot = state->slot[i];
         if (slot.frame == 0 && slot.first_alias) return "a free slot is mapped";
         if (slot.frame == 0 || slot.frame == ViewSlot::kPads) continue;
-        if (views.slot_of(slot.frame - 1) != static_cast<int>(i)) return "a slot whose frame has another view";
+        if (views.slot_of(slot.frame - 1) != static_cast<int>(i))
+            return "a slot whose frame has another view";
         if (slot.next_frame) {
             const int next = views.slot_of(slot.next_frame - 1);
             if (next < 0 || state->slot[next].previous_frame != slot.frame) return "next frame";
@@ -158,7 +164,8 @@ inline std::string ShadowWorld::inconsistency() const {
             const int previous = views.slot_of(slot.previous_frame - 1);
             if (previous < 0 || state->slot[previous].next_frame != slot.frame) return "previous frame";
         }
-        if (slot.pad_slot && (state->slot[slot.pad_slot - 1].frame != ViewSlot::kPads || pads_of[slot.pad_slot - 1]++))
+        if (slot.pad_slot &&
+            (state->slot[slot.pad_slot - 1].frame != ViewSlot::kPads || pads_of[slot.pad_slot - 1]++))
             return "pads";
         if (!slot.pad_slot && slot.first_site) return "sites without pads";
         for (std::uint32_t site = slot.first_site; site; site = state->site[site - 1].next) {
@@ -181,7 +188,8 @@ inline std::string ShadowWorld::inconsistency() const {
         for (std::uint64_t bits = state->code.present[w]; bits; bits &= bits - 1) {
             const auto page = w * 64 + static_cast<std::uint32_t>(__builtin_ctzll(bits));
             const MappedPage &m = state->code.page[page], &next = state->code.page[(page + 1) % kLinearPages];
-            if ((m.bits & MappedPage::kPad) || !state->slot[m.target()].next_frame || !next.present()) continue;
+            if ((m.bits & MappedPage::kPad) || !state->slot[m.target()].next_frame || !next.present())
+                continue;
             if (static_cast<int>(next.target()) != views.slot_of(state->slot[m.target()].next_frame - 1))
                 return "an instruction runs on into a page that it was not proven with";
         }

@@ -11,11 +11,16 @@ namespace {
 constexpr std::uint32_t P = pte::P, RW = pte::RW, US = pte::US, A = pte::A, D = pte::D, PS = pte::PS;
 constexpr std::uint32_t kRegionBytes = 1u << kRegionShift;
 
-std::uint64_t moves(ShadowWorld& w) { return w.shadow.counters().window_moves; }
+std::uint64_t moves(ShadowWorld& w) {
+    return w.shadow.counters().window_moves;
+}
 /// The guest-linear address whose data would lie where the code of `address` does.
-std::uint32_t window(const ShadowWorld& w, std::uint32_t address) { return w.shadow.data_address(address).value; }
+std::uint32_t window(const ShadowWorld& w, std::uint32_t address) {
+    return w.shadow.data_address(address).value;
+}
 
-/// One instruction needs its code and its data at the same time: how many rounds of faults until both are there.
+/// One instruction needs its code and its data at the same time: how many rounds of faults until both are
+/// there.
 unsigned rounds(ShadowWorld& w, std::uint32_t code, std::uint32_t data) {
     for (unsigned n = 1; n < 10; ++n) {
         const bool good = w.execute(code) && w.touch(data);
@@ -27,7 +32,8 @@ unsigned rounds(ShadowWorld& w, std::uint32_t code, std::uint32_t data) {
 
 /// Every directory entry a 4 MiB page.
 void fill_directory(ShadowWorld& w) {
-    for (std::uint32_t r = 0; r < kRegions; ++r) w.word(ShadowWorld::kDirectory + r * 4) = P | RW | US | PS | A | D;
+    for (std::uint32_t r = 0; r < kRegions; ++r)
+        w.word(ShadowWorld::kDirectory + r * 4) = P | RW | US | PS | A | D;
 }
 
 }  // namespace
@@ -148,7 +154,8 @@ TEST_CASE("code in hundreds of regions and data in the others keep finding a pla
     ShadowWorld w;
     fill_directory(w);
     std::vector<std::uint32_t> addresses;
-    for (std::uint32_t r = 0; r < kRegions; ++r) addresses.push_back(r * kRegionBytes + random() % 1024 * kPageSize);
+    for (std::uint32_t r = 0; r < kRegions; ++r)
+        addresses.push_back(r * kRegionBytes + random() % 1024 * kPageSize);
     std::shuffle(addresses.begin(), addresses.end(), random);
     for (unsigned n = 0; n < 400; ++n) REQUIRE(w.execute(addresses[n]));
     for (unsigned n = 400; n < kRegions; ++n) REQUIRE(w.touch(addresses[n]));

@@ -231,8 +231,8 @@ TEST_CASE("memory operands are taken apart") {
     CHECK(is(decode(d, {0x8B, 0x04, 0xAD, 0, 0, 0, 0x80}), Seg::ds, -1, 5, 4, INT32_MIN));
     CHECK(is(decode(d, {0x8B, 0x0D, 0x78, 0x56, 0x34, 0x12}), Seg::ds, -1, -1, 1, 0x12345678));
     CHECK(is(decode(d, {0x65, 0xA1, 0x14, 0, 0, 0}), Seg::gs, -1, -1, 1, 0x14));
-    CHECK(is(decode(d, {0x67, 0x8B, 0x02}), Seg::ss, 5, 6, 1, 0));        // [bp+si]
-    CHECK(is(decode(d, {0x8B, 0x40, 0xFF}, 2), Seg::ds, 3, 6, 1, -1));    // [bx+si-1]
+    CHECK(is(decode(d, {0x67, 0x8B, 0x02}), Seg::ss, 5, 6, 1, 0));      // [bp+si]
+    CHECK(is(decode(d, {0x8B, 0x40, 0xFF}, 2), Seg::ds, 3, 6, 1, -1));  // [bx+si-1]
     CHECK(is(decode(d, {0xD7}), Seg::ds, 3, -1, 1, 0));
     CHECK_FALSE(decode(d, {0x8B, 0xC3}).has_memory);
     CHECK(decode(d, {0x8B, 0xC3}).has_modrm);
@@ -339,8 +339,10 @@ TEST_CASE("any bytes decode to nothing, or to an instruction whose length Capsto
         std::size_t left = available;
         std::uint64_t address = 0;
         if (i.length == 0 || !cs_disasm_iter(handle[which], &code, &left, &address, scratch)) continue;
-        if (scratch->size == i.length) ++agreed;
-        else ++differ;
+        if (scratch->size == i.length)
+            ++agreed;
+        else
+            ++differ;
     }
     cs_free(scratch, 1);
     for (csh& h : handle) cs_close(&h);

@@ -29,7 +29,8 @@ std::unique_ptr<T, FreeDelete> zeroed(std::size_t bytes) {
 }
 
 struct InterruptingBus : RecordedBus {
-    std::size_t pending_after = ~std::size_t{0};  ///< accesses to the device, from which on an interrupt waits
+    std::size_t pending_after =
+        ~std::size_t{0};  ///< accesses to the device, from which on an interrupt waits
     bool interrupt_pending() const override { return mmio.size() >= pending_after; }
 };
 
@@ -47,8 +48,8 @@ struct TrapMachine : TestMachine {
     ShadowDescriptors descriptors{*state, host};
     Policy policy;
     Statistics statistics;
-    Dispatcher dispatcher{cpu,   guest, devices, time, model, {*state, pages, views, descriptors}, decoder, policy,
-                          statistics};
+    Dispatcher dispatcher{cpu,     guest,  devices,   time, model, {*state, pages, views, descriptors},
+                          decoder, policy, statistics};
 
     TrapMachine() {
         devices.mmio_page = kDevice;
@@ -102,8 +103,10 @@ TEST_CASE("a single-step trap follows other sensitive instructions at once") {
 TEST_CASE("sixteen bytes are #GP(0), bytes without a meaning are #UD") {
     for (const bool overlong : {true, false}) {
         TrapMachine t;
-        if (overlong) std::memset(t.storage.get() + kCodeAt, 0x66, 16);
-        else t.code({0x0F, 0x0B});
+        if (overlong)
+            std::memset(t.storage.get() + kCodeAt, 0x66, 16);
+        else
+            t.code({0x0F, 0x0B});
         t.breakpoint();
         CHECK(t.cpu.eip == kHandler + (overlong ? 13u : 6u));
         CHECK(t.stack(overlong ? 1 : 0) == kCodeAt);

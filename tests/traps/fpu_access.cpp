@@ -26,9 +26,9 @@ TEST_CASE("x87 and wait instructions fault as SDM Vol. 3A, table 2-2 has it") {
         std::uint8_t x87, wait;
     };
     using namespace cr0;
-    for (const Row& row : {Row{0, none, none}, Row{MP, none, none}, Row{TS, NM, none}, Row{TS | MP, NM, NM},
-                           Row{EM, NM, none}, Row{EM | MP, NM, none}, Row{EM | TS, NM, none},
-                           Row{EM | TS | MP, NM, NM}}) {
+    for (const Row& row :
+         {Row{0, none, none}, Row{MP, none, none}, Row{TS, NM, none}, Row{TS | MP, NM, NM}, Row{EM, NM, none},
+          Row{EM | MP, NM, none}, Row{EM | TS, NM, none}, Row{EM | TS | MP, NM, NM}}) {
         INFO("CR0 " << row.cr0);
         CHECK(vector_of(FpuUse::x87, row.cr0) == row.x87);
         CHECK(vector_of(FpuUse::wait, row.cr0) == row.wait);

@@ -1,8 +1,8 @@
 // What the comparison with the processor cannot reach: the stack, control flow, faults, devices.
+#include <catch2/catch.hpp>
+
 #include "tests/traps/test_machine.hpp"
 #include "traps/interpret_common.hpp"
-
-#include <catch2/catch.hpp>
 
 using namespace ringpress;
 using namespace ringpress::test;
@@ -196,7 +196,7 @@ TEST_CASE("a rep string instruction stops at every iteration, and at a fault wit
 
 TEST_CASE("a read-modify-write of a read-only page faults as a write, with flags unchanged") {
     TestMachine t;
-    t.put32(0x20000, 0x21000 | 7);          // page directory at 0x20000
+    t.put32(0x20000, 0x21000 | 7);  // page directory at 0x20000
     for (unsigned i = 0; i < 256; ++i) t.put32(0x21000 + 4 * i, i << 12 | (i == kDataAt >> 12 ? 5 : 7));
     t.cpu.cr3 = 0x20000;
     t.cpu.cr0 |= cr0::PG | cr0::WP;
@@ -233,8 +233,8 @@ TEST_CASE("accesses to a device page reach the device in their own width") {
     REQUIRE(t.run({0x0F, 0xB6, 0x4B, 0x01}));
     CHECK(t.cpu.reg(Gpr::ecx) == 0xA5);
     REQUIRE(t.run({0x66, 0xC7, 0x03, 0x34, 0x12}));
-    CHECK(t.bus.mmio == std::vector<RecordedBus::Use>{{false, 0x0010, 4, 0}, {false, 0x0011, 1, 0},
-                                                      {true, 0x0010, 2, 0x1234}});
+    CHECK(t.bus.mmio == std::vector<RecordedBus::Use>{
+                            {false, 0x0010, 4, 0}, {false, 0x0011, 1, 0}, {true, 0x0010, 2, 0x1234}});
 }
 
 TEST_CASE("division that cannot be done is #DE") {
@@ -311,14 +311,14 @@ TEST_CASE("misaligned accesses are #AC for user code that asked for it, and for 
                 INFO("AM " << mask << ", AC " << flag << ", CPL " << cpl);
                 const Fault wanted = mask && flag && cpl == 3 ? misaligned : kNoFault;
                 t.cpu.reg(Gpr::ebx) = kDataAt + 2;
-                CHECK(t.fault_of({0x8B, 0x03}) == wanted);        // mov eax, [ebx]
-                CHECK(t.fault_of({0x89, 0x03}) == wanted);        // mov [ebx], eax
+                CHECK(t.fault_of({0x8B, 0x03}) == wanted);          // mov eax, [ebx]
+                CHECK(t.fault_of({0x89, 0x03}) == wanted);          // mov [ebx], eax
                 CHECK(t.fault_of({0x66, 0x8B, 0x03}) == kNoFault);  // mov ax, [ebx]
                 t.cpu.reg(Gpr::ebx) = kDataAt + 3;
                 CHECK(t.fault_of({0x66, 0x01, 0x03}) == wanted);  // add [ebx], ax
                 CHECK(t.fault_of({0x8A, 0x03}) == kNoFault);      // mov al, [ebx]
                 t.cpu.reg(Gpr::ebx) = kDataAt + 4;
-                CHECK(t.fault_of({0x0F, 0xC7, 0x0B}) == wanted);  // cmpxchg8b [ebx]
+                CHECK(t.fault_of({0x0F, 0xC7, 0x0B}) == wanted);    // cmpxchg8b [ebx]
                 CHECK(t.fault_of({0x0F, 0x01, 0x03}) == kNoFault);  // sgdt [ebx]: four are enough
             }
 }

@@ -51,8 +51,8 @@ class Native {
         for (unsigned i = 0; i < length; ++i) emit({insn[i]});
         for (unsigned r = 0; r < 8; ++r)
             if (r != 4) emit({0x41, 0x89, 0x47 | r << 3, 4 * r});
-        emit({0x9C, 0x58, 0x41, 0x89, 0x47, 0x20, 0xFC});        // pushf; pop rax; mov [r15+32], eax; cld
-        emit({0x41, 0x5F, 0x5D, 0x5B, 0xC3});                    // pop r15, rbp, rbx; ret
+        emit({0x9C, 0x58, 0x41, 0x89, 0x47, 0x20, 0xFC});  // pushf; pop rax; mov [r15+32], eax; cld
+        emit({0x41, 0x5F, 0x5D, 0x5B, 0xC3});              // pop r15, rbp, rbx; ret
         std::uint64_t padded[5] = {};
         std::memcpy(padded, &state, sizeof state);
         reinterpret_cast<void (*)(void*)>(code_)(padded);

@@ -13,12 +13,13 @@ using namespace ringpress::test;
 namespace {
 
 /// Linear pages of code; the page behind the first, and behind its second address, changes.
-constexpr std::uint32_t kCode = 0xC0100000, kBehind = kCode + kPageSize, kAlias = 0xD0000000, kEnd = kBehind + kPageSize;
+constexpr std::uint32_t kCode = 0xC0100000, kBehind = kCode + kPageSize, kAlias = 0xD0000000,
+                        kEnd = kBehind + kPageSize;
 constexpr std::uint32_t kFirstFrame = 40, kCodeFrames = 4;
 constexpr unsigned kLongest = 15;
 
-/// Guest code whose addresses are executed by hand: what the trap handler does at a first execution, and what the
-/// processor would fetch from the host's mappings.
+/// Guest code whose addresses are executed by hand: what the trap handler does at a first execution, and what
+/// the processor would fetch from the host's mappings.
 struct CodeGuest : ShadowWorld {
     GuestMemory memory{cpu, ram.get(), kRam, nullptr, &shadow};
     Decoder decoder;
@@ -36,7 +37,8 @@ struct CodeGuest : ShadowWorld {
         map(kEnd, kFirstFrame + 3, 0);
         map(kAlias, kFirstFrame, 0);
         map(kAlias + kPageSize, kFirstFrame + 2, 0);
-        for (const std::uint32_t last : {kEnd + kPageSize, kAlias + 2 * kPageSize}) map(last, kFirstFrame + 3, 0);
+        for (const std::uint32_t last : {kEnd + kPageSize, kAlias + 2 * kPageSize})
+            map(last, kFirstFrame + 3, 0);
         for (auto& r : reached) r.resize(kPageSize);
         remember();
     }
@@ -81,8 +83,8 @@ bool CodeGuest::prove_at(std::uint32_t at) {
     return true;
 }
 
-/// Executes at an address.  What runs natively must be the guest's own instruction to its last byte.  True if it ran
-/// and falls through.
+/// Executes at an address.  What runs natively must be the guest's own instruction to its last byte.  True if
+/// it ran and falls through.
 bool CodeGuest::run(std::uint32_t at, std::string& wrong) {
     const unsigned offset = at & kPageMask;
     for (unsigned tries = 0; tries < 4; ++tries) {
@@ -166,7 +168,8 @@ std::string CodeGuest::view_fault(unsigned n) {
                 if (next < 0) return "runs on into no page" + where;
                 insn = instruction(n, o, next);
             }
-            if (may_run_natively(insn, cpu, policy) != Native::yes) return "a trapped instruction is copied" + where;
+            if (may_run_natively(insn, cpu, policy) != Native::yes)
+                return "a trapped instruction is copied" + where;
             for (unsigned i = 0; i < insn.length; ++i) {
                 const bool here = o + i < kPageSize;
                 const std::uint8_t byte =
@@ -201,14 +204,16 @@ std::string CodeGuest::broken_promise() {
     if (!ram_unchanged()) return "guest RAM has changed";
     for (unsigned n = 0; n < kCodeFrames; ++n)
         if (views.slot_of(kFirstFrame + n) >= 0)
-            if (const std::string fault = view_fault(n); !fault.empty()) return "frame " + std::to_string(n) + ": " + fault;
+            if (const std::string fault = view_fault(n); !fault.empty())
+                return "frame " + std::to_string(n) + ": " + fault;
     return inconsistency();
 }
 
 /// Bytes that are often short or sensitive instructions, so that many boundaries overlap.
 void scatter(std::mt19937& random, std::uint8_t* bytes, unsigned count) {
-    constexpr std::uint8_t kLikely[] = {0xFA, 0xFB, 0x9C, 0x9D, 0x8E, 0xD8, 0x0F, 0x20, 0xC0, 0xCD, 0x80, 0xCC, 0xF4,
-                                        0xB8, 0x90, 0x40, 0x89, 0xC8, 0x66, 0x2E, 0x81, 0xC7, 0x05, 0x74, 0x8B, 0xD9};
+    constexpr std::uint8_t kLikely[] = {0xFA, 0xFB, 0x9C, 0x9D, 0x8E, 0xD8, 0x0F, 0x20, 0xC0,
+                                        0xCD, 0x80, 0xCC, 0xF4, 0xB8, 0x90, 0x40, 0x89, 0xC8,
+                                        0x66, 0x2E, 0x81, 0xC7, 0x05, 0x74, 0x8B, 0xD9};
     for (unsigned i = 0; i < count; ++i)
         bytes[i] = random() % 2 ? static_cast<std::uint8_t>(random()) : kLikely[random() % sizeof kLikely];
 }
@@ -336,9 +341,11 @@ TEST_CASE("a page whose successor cannot be fetched keeps the instruction that s
     CHECK(g.view(kPageSize - 2) == kInt3);
 }
 
-TEST_CASE("what falls through to an instruction that cannot be fetched yet does not end inside another copy") {
+TEST_CASE(
+    "what falls through to an instruction that cannot be fetched yet does not end inside another copy") {
     CodeGuest g;
-    // mov $0xB0,%cl and then mov to %eax, cut short; one byte further on mov $0xB8,%al, which covers its beginning.
+    // mov $0xB0,%cl and then mov to %eax, cut short; one byte further on mov $0xB8,%al, which covers its
+    // beginning.
     g.put(kPageSize - 4, {0xB1, 0xB0, 0xB8, 0x11});
     g.pte_of(kBehind) = 0;
     REQUIRE(g.prove_at(kCode + kPageSize - 3));
@@ -348,7 +355,9 @@ TEST_CASE("what falls through to an instruction that cannot be fetched yet does 
     CHECK(g.broken_promise() == "");
 }
 
-TEST_CASE("whatever is executed of random bytes, only proven instructions of the guest run, and no sensitive ones") {
+TEST_CASE(
+    "whatever is executed of random bytes, only proven instructions of the guest run, and no sensitive "
+    "ones") {
     const unsigned seeds = 12, first = std::random_device{}();
     for (unsigned seed = first; seed != first + seeds; ++seed) {
         std::mt19937 random(seed);
@@ -394,13 +403,15 @@ TEST_CASE("whatever is executed of random bytes, only proven instructions of the
                     if (g.views.slot_of(kFirstFrame + n) < 0) break;
                     const unsigned at = place() & kPageMask, s = g.slot(n);
                     for (unsigned o = at; o < std::min(at + 32, kPageSize); ++o)
-                        if (g.views.proven(s, o) && !g.views.copied(s, o) && g.instruction(n, o, -1).sensitive() &&
+                        if (g.views.proven(s, o) && !g.views.copied(s, o) &&
+                            g.instruction(n, o, -1).sensitive() &&
                             !g.views.covered(s, o + 1 < kPageSize ? o + 1 : o))
                             g.shadow.make_site(s, o, false);
                     break;
                 }
                 case 6:  // and go
-                    if (g.views.slot_of(kFirstFrame + n) >= 0 && g.state->slot[g.slot(n)].pad_slot) g.shadow.strip_sites(g.slot(n));
+                    if (g.views.slot_of(kFirstFrame + n) >= 0 && g.state->slot[g.slot(n)].pad_slot)
+                        g.shadow.strip_sites(g.slot(n));
                     break;
                 default: {
                     std::uint32_t at = place();

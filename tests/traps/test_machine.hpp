@@ -183,7 +183,9 @@ struct TestMachine {
     Fault fault_of(std::initializer_list<unsigned> bytes);
 };
 
-inline bool same_state(const VCpu& a, const VCpu& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+inline bool same_state(const VCpu& a, const VCpu& b) {
+    return std::memcmp(&a, &b, sizeof a) == 0;
+}
 
 /// A fault that no real one equals, for instructions that did not fault, or that faulted half-way.
 inline constexpr Fault kNoFault{static_cast<Vector>(255), 0, 0}, kHalfDone{static_cast<Vector>(254), 0, 0};

@@ -72,19 +72,11 @@ void mutate(Bytes& image, std::mt19937& random) {
     for (unsigned i = 0; i < changes && image.size() > 8; ++i) {
         const std::size_t at = random() % std::min<std::size_t>(image.size() - 4, 0x280);
         switch (random() % 8) {
-            case 0:
-                image.resize(random() % image.size());
-                break;
+            case 0: image.resize(random() % image.size()); break;
             case 1:
-            case 2:
-                image[at] ^= std::byte(1u << (random() % 8));
-                break;
-            case 3:
-                image[at] = std::byte(random() & 0xFF);
-                break;
-            default:
-                put(image, at & ~std::size_t{3}, evil[random() % std::size(evil)]);
-                break;
+            case 2: image[at] ^= std::byte(1u << (random() % 8)); break;
+            case 3: image[at] = std::byte(random() & 0xFF); break;
+            default: put(image, at & ~std::size_t{3}, evil[random() % std::size(evil)]); break;
         }
     }
 }

@@ -1,8 +1,8 @@
 #include <catch2/catch.hpp>
 
+#include "fakes.hpp"
 #include "monitor/devices/io_apic.hpp"
 #include "monitor/devices/local_apic.hpp"
-#include "fakes.hpp"
 
 using namespace ringpress;
 

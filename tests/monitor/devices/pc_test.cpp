@@ -246,9 +246,7 @@ TEST_CASE("a copy of the state goes on in a second machine as the first would") 
                 a.out(0x20, 0x20);
                 b.out(0x20, 0x20);
                 break;
-            case 2:
-                REQUIRE(a.in(0x1F0, 4) == b.in(0x1F0, 4));
-                break;
+            case 2: REQUIRE(a.in(0x1F0, 4) == b.in(0x1F0, 4)); break;
             case 3: {
                 const std::uint8_t value = static_cast<std::uint8_t>(random());
                 a.out(0x3F8, value);

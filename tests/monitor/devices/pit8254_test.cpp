@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 #include <random>
 
-#include "monitor/devices/ticks.hpp"
 #include "fakes.hpp"
+#include "monitor/devices/ticks.hpp"
 
 using namespace ringpress;
 

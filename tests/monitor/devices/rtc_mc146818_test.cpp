@@ -4,8 +4,8 @@
 #include <ctime>
 #include <random>
 
-#include "monitor/devices/calendar.hpp"
 #include "fakes.hpp"
+#include "monitor/devices/calendar.hpp"
 
 using namespace ringpress;
 

@@ -13,7 +13,9 @@ std::uint32_t word(const std::uint8_t* p, unsigned width) {
     std::memcpy(&v, p, width);
     return v;
 }
-unsigned sum(const std::uint8_t* p, std::size_t n) { return std::accumulate(p, p + n, 0u) & 0xFFu; }
+unsigned sum(const std::uint8_t* p, std::size_t n) {
+    return std::accumulate(p, p + n, 0u) & 0xFFu;
+}
 
 }  // namespace
 
