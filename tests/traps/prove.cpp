@@ -345,6 +345,19 @@ TEST_CASE("a page whose successor cannot be fetched keeps the instruction that s
     CHECK(g.view(kPageSize - 2) == kInt3);
 }
 
+TEST_CASE("cutting an instruction that spans two pages leaves no hole in one that overlaps it") {
+    CodeGuest g;
+    g.put(kPageSize - 3, {0xB0, 0xB8, 0xC3});  // mov $0xB8,%al; ret; one byte further on a mov to %eax
+    g.put(0, {0x22, 0x33, 0x44, 0xC3}, 1);
+    const bool spanning_first = GENERATE(true, false);
+    for (const unsigned back : {spanning_first ? 2u : 3u, spanning_first ? 3u : 2u})
+        REQUIRE(g.prove_at(kCode + kPageSize - back));
+    CHECK(g.broken_promise() == "");
+    g.put(0, {0x55}, 1);
+    g.shadow.ram_written(gpa((kFirstFrame + 1) << kPageShift));
+    CHECK(g.broken_promise() == "");
+}
+
 TEST_CASE(
     "what falls through to an instruction that cannot be fetched yet does not end inside another copy") {
     CodeGuest g;
