@@ -116,7 +116,7 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
     // Neighbours in the same page table that continue the run with the same rights, and that the guest has
     // used already: mapping a page whose Accessed bit is clear would hide its first use.
     std::uint32_t first = page, end = page + 1;
-    const std::uint32_t last = std::min(page / kFaultAround * kFaultAround + kFaultAround, ram_bytes_);
+    const std::uint32_t last = std::min(page / kFaultAround * kFaultAround + kFaultAround, kLinearPages);
     const auto continues = [&](std::uint32_t neighbour, std::uint32_t neighbour_frame) {
         if (data_.present(neighbour) || (std::uint64_t{neighbour_frame} << kPageShift) >= ram_bytes_)
             return false;
