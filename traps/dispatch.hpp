@@ -6,6 +6,8 @@
 // and is reflected.  Then settle() injects what is pending, and the engine resumes the guest.
 #pragma once
 
+#include <optional>
+
 #include "shadow/code_view.hpp"
 #include "shadow/shadow_descriptors.hpp"
 #include "shadow/shadow_pages.hpp"
@@ -92,6 +94,7 @@ class Dispatcher : public TranslationControl {
     void interpret_at_eip(TrapCause cause);
     [[noreturn]] void stuck(const Instruction& insn);
     bool resumable();
+    std::optional<Translation> executable(gva address);
     int view_of(gva address, const Translation& t);
 
     Machine m_;

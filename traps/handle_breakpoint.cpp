@@ -14,6 +14,22 @@ int Dispatcher::view_of(gva address, const Translation& t) {
     return shadows_.views.slot_of(frame);
 }
 
+/// Where code at `address` lies in RAM; nothing if it cannot be fetched from there and has been dealt with.
+std::optional<Translation> Dispatcher::executable(gva address) {
+    const Access access = Access::execute(m_.cpu.cpl == 3);
+    const auto t = walk(m_.cpu, m_.memory.ram(), m_.memory.size(), address, access, true);
+    if (!t) {
+        cause_ = TrapCause::true_fault;
+        reflect_fault(t.fault());
+        return std::nullopt;
+    }
+    if (!m_.memory.is_ram(t.value().physical)) {
+        interpret_at_eip(TrapCause::mmio);
+        return std::nullopt;
+    }
+    return t.value();
+}
+
 void Dispatcher::handle_breakpoint() {
     VCpu& cpu = m_.cpu;
     --cpu.eip;  // a trap: the hardware has stepped over the CC
@@ -29,17 +45,10 @@ void Dispatcher::handle_breakpoint() {
         emulate_at_eip(TrapCause::privileged);
         return;
     }
-    const auto t = walk(cpu, m_.memory.ram(), m_.memory.size(), address, Access::execute(user), true);
-    if (!t) {
-        cause_ = TrapCause::true_fault;
-        reflect_fault(t.fault());
-        return;
-    }
-    if (!m_.memory.is_ram(t.value().physical)) {
-        interpret_at_eip(TrapCause::mmio);
-        return;
-    }
-    const int view = view_of(address, t.value());
+    const std::optional<Translation> found = executable(address);
+    if (!found) return;
+    const Translation& t = *found;
+    const int view = view_of(address, t);
     if (view < 0) {
         interpret_at_eip(TrapCause::mmio);
         return;
@@ -53,7 +62,7 @@ void Dispatcher::handle_breakpoint() {
             return;
         }
     }
-    const auto insn = fetcher_.at(address, t.value().physical);
+    const auto insn = fetcher_.at(address, t.physical);
     if (!insn) {
         cause_ = TrapCause::true_fault;
         reflect_fault(insn.fault());
@@ -68,7 +77,7 @@ void Dispatcher::handle_breakpoint() {
         return;
     }
     const InsnId first = last_insn_;
-    warm(t.value().physical.value, address, slot, first_insn);
+    warm(t.physical.value, address, slot, first_insn);
     burst(policy_.burst);
     last_insn_ = first;
 }

@@ -33,24 +33,16 @@ void Dispatcher::handle_fetch_fault(gva address) {
     }
     // The instruction's own address, or the start of the second page that it runs on into.
     const gva at = address.page() == first.page() ? first : address.page_base();
-    const auto t = walk(cpu, m_.memory.ram(), m_.memory.size(), at, Access::execute(user), true);
-    if (!t) {
-        cause_ = TrapCause::true_fault;
-        reflect_fault(t.fault());
-        return;
-    }
-    if (!m_.memory.is_ram(t.value().physical)) {
-        interpret_at_eip(TrapCause::mmio);
-        return;
-    }
+    const std::optional<Translation> found = executable(at);
+    if (!found) return;
+    const Translation& t = *found;
     cause_ = TrapCause::hidden_fault;
     if (user && policy_.user_code_direct) {
-        if (shadows_.pages.map_data(at, t.value(), Access::execute(true)) ==
-            ShadowPages::DataFault::unmappable)
+        if (shadows_.pages.map_data(at, t, Access::execute(true)) == ShadowPages::DataFault::unmappable)
             interpret_at_eip(TrapCause::mmio);
         return;
     }
-    const int view = view_of(at, t.value());
+    const int view = view_of(at, t);
     if (view < 0) {
         interpret_at_eip(TrapCause::mmio);
         return;
