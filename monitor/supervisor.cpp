@@ -31,6 +31,7 @@
 #include "monitor/host_space_direct.hpp"
 #include "monitor/machine_core.hpp"
 #include "monitor/memory_file.hpp"
+#include "monitor/service_list.hpp"
 #include "monitor/trap_log.hpp"
 #include "monitor/vm_directory.hpp"
 #include "shadow/gate_sites.hpp"
@@ -157,28 +158,34 @@ std::optional<ExitReport> Supervisor::Impl::live() {
             guest->ring();
     };
     ConsoleIo console(config, arena, {ram_bytes, config.ram_bytes}, ring);
+    ServiceList services;
 
     ExitReport report;
     for (;;) {
-        pollfd fds[2 + ConsoleIo::kMaxPollFds] = {{notify.get(), POLLIN, 0}, {guest->pidfd(), POLLIN, 0}};
-        const int console_fds = console.poll_fds(fds + 2, ConsoleIo::kMaxPollFds);
-        int timeout = console.timeout_ms();
-        if (log.enabled() && (timeout < 0 || timeout > 1)) timeout = 1;
+        std::vector<pollfd>& fds = services.fds();
+        fds.assign({{notify.get(), POLLIN, 0}, {guest->pidfd(), POLLIN, 0}});
+        fds.resize(2 + ConsoleIo::kMaxPollFds);
+        const int console_fds = console.poll_fds(fds.data() + 2, ConsoleIo::kMaxPollFds);
+        fds.resize(2 + static_cast<std::size_t>(console_fds));
+        services.add_poll_fds();
+        int timeout = earlier(console.timeout_ms(), services.timeout_ms());
+        if (log.enabled()) timeout = earlier(timeout, 1);
         if (deadline != Clock::time_point::max()) {
             const auto left =
                 std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-            const int limit = left > 0 ? static_cast<int>(std::min<long>(left + 1, 1'000'000)) : 0;
-            timeout = timeout < 0 ? limit : std::min(timeout, limit);
+            timeout =
+                earlier(timeout, left > 0 ? static_cast<int>(std::min<long>(left + 1, 1'000'000)) : 0);
         }
         arena.supervisor_waits.store(1);
         console.drain();
-        poll(fds, static_cast<nfds_t>(2 + console_fds), timeout);
+        poll(fds.data(), fds.size(), timeout);
         arena.supervisor_waits.store(0);
         std::uint64_t rung;
         if (fds[0].revents && read(notify.get(), &rung, sizeof rung) < 0) rung = 0;
-        console.handle(fds + 2, console_fds);
+        console.handle(fds.data() + 2, console_fds);
         console.drain();
         log.drain(arena);
+        services.handle();
 
         const StopReason reason = arena.stop.reason.load();
         if (reason != StopReason::none) {
