@@ -173,8 +173,7 @@ std::optional<ExitReport> Supervisor::Impl::live() {
         if (deadline != Clock::time_point::max()) {
             const auto left =
                 std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-            timeout =
-                earlier(timeout, left > 0 ? static_cast<int>(std::min<long>(left + 1, 1'000'000)) : 0);
+            timeout = earlier(timeout, left > 0 ? static_cast<int>(std::min<long>(left + 1, 1'000'000)) : 0);
         }
         arena.supervisor_waits.store(1);
         console.drain();
