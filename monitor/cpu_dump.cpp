@@ -5,10 +5,37 @@
 namespace ringpress {
 
 namespace {
-std::string segment_line(const char* name, const SegmentRegister& s) {
-    return fmt::format("{:<3}={:04x} {:08x} {:08x} {:08x}\n", name, s.selector, s.base, s.limit,
-                       s.attributes << 8);
+
+/// System descriptors by type, SDM Vol. 3A, table 3-2, in QEMU's words.
+constexpr const char* kSystemTypes[16] = {
+    "Reserved", "TSS16-avl", "LDT",      "TSS16-busy", "CallGate16", "TaskGate", "IntGate16", "TrapGate16",
+    "Reserved", "TSS32-avl", "Reserved", "TSS32-busy", "CallGate32", "Reserved", "IntGate32", "TrapGate32"};
+
+/// The descriptor's high word as it was in the table, but for the base.
+std::uint32_t high_word(const SegmentRegister& s) {
+    const bool granular = s.attributes & 0x8000u;
+    const std::uint32_t limit = granular ? s.limit >> 12 : s.limit;
+    return (static_cast<std::uint32_t>(s.attributes) << 8) | (limit & 0xF0000u);
 }
+
+std::string segment_line(const char* name, const SegmentRegister& s, bool protected_mode) {
+    std::string line =
+        fmt::format("{:<3}={:04x} {:08x} {:08x} {:08x}", name, s.selector, s.base, s.limit, high_word(s));
+    if (protected_mode && s.present()) {
+        line += fmt::format(" DPL={} ", s.dpl());
+        const auto flag = [&](unsigned bit, char letter) { return s.type() & bit ? letter : '-'; };
+        if (s.is_code())
+            line += fmt::format("{} [{}{}{}]", s.is_big() ? "CS32" : "CS16", flag(4, 'C'), flag(2, 'R'),
+                                flag(1, 'A'));
+        else if (s.is_code_or_data())
+            line += fmt::format("{} [{}{}{}]", s.is_big() ? "DS  " : "DS16", flag(4, 'E'), flag(2, 'W'),
+                                flag(1, 'A'));
+        else
+            line += kSystemTypes[s.type()];
+    }
+    return line + "\n";
+}
+
 }  // namespace
 
 std::string cpu_dump(const VCpu& c) {
@@ -17,17 +44,20 @@ std::string cpu_dump(const VCpu& c) {
         "EAX={:08x} EBX={:08x} ECX={:08x} EDX={:08x}\nESI={:08x} EDI={:08x} EBP={:08x} ESP={:08x}\n",
         c.reg(Gpr::eax), c.reg(Gpr::ebx), c.reg(Gpr::ecx), c.reg(Gpr::edx), c.reg(Gpr::esi), c.reg(Gpr::edi),
         c.reg(Gpr::ebp), c.reg(Gpr::esp));
-    out += fmt::format("EIP={:08x} EFL={:08x} [{}{}{}{}{}{}{}{}] CPL={} HLT={}\n", c.eip, c.eflags,
-                       flag(eflags::IF, 'I'), flag(eflags::DF, 'D'), flag(eflags::OF, 'O'),
-                       flag(eflags::SF, 'S'), flag(eflags::ZF, 'Z'), flag(eflags::AF, 'A'),
-                       flag(eflags::PF, 'P'), flag(eflags::CF, 'C'), c.cpl,
-                       c.activity == Activity::halted ? 1 : 0);
+    out += fmt::format("EIP={:08x} EFL={:08x} [{}{}{}{}{}{}{}] CPL={} II={:d} A20=1 SMM=0 HLT={:d}\n", c.eip,
+                       c.eflags, flag(eflags::DF, 'D'), flag(eflags::OF, 'O'), flag(eflags::SF, 'S'),
+                       flag(eflags::ZF, 'Z'), flag(eflags::AF, 'A'), flag(eflags::PF, 'P'),
+                       flag(eflags::CF, 'C'), c.cpl, c.shadow != InterruptShadow::none,
+                       c.activity == Activity::halted);
     constexpr const char* kNames[6] = {"ES", "CS", "SS", "DS", "FS", "GS"};
-    for (unsigned i = 0; i < 6; ++i) out += segment_line(kNames[i], c.seg[i]);
-    out += segment_line("LDT", c.ldtr) + segment_line("TR", c.tr);
+    const bool protected_mode = c.cr0 & cr0::PE;
+    for (unsigned i = 0; i < 6; ++i) out += segment_line(kNames[i], c.seg[i], protected_mode);
+    out += segment_line("LDT", c.ldtr, protected_mode) + segment_line("TR", c.tr, protected_mode);
     out += fmt::format("GDT=     {:08x} {:08x}\nIDT=     {:08x} {:08x}\n", c.gdtr.base, c.gdtr.limit,
                        c.idtr.base, c.idtr.limit);
     out += fmt::format("CR0={:08x} CR2={:08x} CR3={:08x} CR4={:08x}\n", c.cr0, c.cr2, c.cr3, c.cr4);
+    for (unsigned i = 0; i < 4; ++i) out += fmt::format("DR{}={:08x} ", i, c.dr[i]);
+    out += fmt::format("\nDR6={:08x} DR7={:08x}\nEFER={:016x}\n", c.dr[6], c.dr[7], 0);
     return out;
 }
 

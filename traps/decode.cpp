@@ -108,4 +108,19 @@ std::string Decoder::text(const std::uint8_t* bytes, std::size_t available, std:
     return text;
 }
 
+AssemblerText Decoder::att(const std::uint8_t* bytes, std::size_t available, std::uint32_t address,
+                           unsigned code_size) {
+    const csh handle = impl_->handle[code_size == 4 ? 0 : 1];
+    cs_option(handle, CS_OPT_SYNTAX, CS_OPT_SYNTAX_ATT);
+    cs_insn* insn = nullptr;
+    const std::size_t count = cs_disasm(handle, bytes, available, address, 1, &insn);
+    AssemblerText text{"(bad)", "", 1};
+    if (count != 0) {
+        text = {insn->mnemonic, insn->op_str, insn->size};
+        cs_free(insn, count);
+    }
+    cs_option(handle, CS_OPT_SYNTAX, CS_OPT_SYNTAX_INTEL);
+    return text;
+}
+
 }  // namespace ringpress

@@ -9,6 +9,13 @@
 
 namespace ringpress {
 
+/// One instruction as text in AT&T's syntax, which QEMU and gdb show for the PC; "(bad)" with length 1 for
+/// bytes that are none.
+struct AssemblerText {
+    std::string mnemonic, operands;
+    unsigned length = 1;
+};
+
 class Decoder {
   public:
     /// Opens Capstone.  Construct before any seccomp filter is in force; throws std::runtime_error if it
@@ -28,6 +35,8 @@ class Decoder {
     /// Assembler text, for people.  Allocates.
     std::string text(const std::uint8_t* bytes, std::size_t available, std::uint32_t address,
                      unsigned code_size = 4);
+    AssemblerText att(const std::uint8_t* bytes, std::size_t available, std::uint32_t address,
+                      unsigned code_size = 4);
 
   private:
     struct Impl;
