@@ -8,6 +8,7 @@
 
 #include "monitor/byte_ring.hpp"
 #include "monitor/devices/state.hpp"
+#include "monitor/trace/trap_record.hpp"
 #include "shadow/shadow_state.hpp"
 #include "shadow/vcpu.hpp"
 #include "traps/statistics.hpp"
@@ -35,19 +36,6 @@ struct StopRecord {
     char detail[240] = {};
 };
 
-/// One handled trap, for dumps and tracing.
-struct TrapRecord {
-    std::uint64_t time = 0;  ///< guest nanoseconds; 0 unless traps are logged
-    std::uint32_t eip = 0;
-    std::uint32_t error = 0;
-    std::uint32_t address = 0;  ///< of a page fault; of a gate: the linear address of its site
-    std::uint8_t vector = 0;    ///< the host's; 0 for a gate
-    std::uint8_t cause = 0;     ///< TrapCause
-    std::uint8_t insn = 0;      ///< InsnId
-    std::uint8_t cpl = 0;
-};
-inline constexpr std::uint32_t kTrapRingSize = 256;
-
 struct Arena {
     std::uint32_t magic = kArenaMagic;
     std::uint32_t version = kArenaVersion;
@@ -71,13 +59,13 @@ struct Arena {
     ByteRing<65536> serial_out, debugcon_out;
     ByteRing<4096> serial_in, keyboard_in;  ///< keyboard_in holds scan codes, set 1
 
-    /// Bit n: TrapCause n is logged (-d).  Set by the supervisor before the guest starts; what costs time is
-    /// recorded only if it is asked for.
-    std::uint32_t logged_causes = 0;
+    /// Bit n: traps of TrapCause n go into `trace`.  Changed by the supervisor only, at any time.
+    std::atomic<std::uint32_t> traced_causes{0};
     std::atomic<std::uint32_t> trap_count{0};
-    TrapRecord traps[kTrapRingSize];
+    TrapRecord traps[kTrapRingSize];  ///< the newest ones; trap n is at n % kTrapRingSize
 
     ShadowState shadow;
+    TraceRing trace;
 };
 
 }  // namespace ringpress

@@ -17,7 +17,7 @@
 #include "monitor/cli_values.hpp"
 #include "monitor/doctor.hpp"
 #include "monitor/exit_codes.hpp"
-#include "monitor/trap_log.hpp"
+#include "monitor/trace/trap_causes.hpp"
 
 namespace ringpress {
 namespace {

@@ -11,7 +11,7 @@
 #include "monitor/output_sink.hpp"
 #include "monitor/stats_report.hpp"
 #include "monitor/supervisor.hpp"
-#include "monitor/trap_log.hpp"
+#include "monitor/trace/trap_causes.hpp"
 #include "monitor/vm_directory.hpp"
 
 namespace ringpress {
@@ -21,7 +21,7 @@ namespace {
 struct RawOptions {
     bool help = false, nographic = false, snapshot = false, no_reboot = false;
     std::string positional, kernel, initrd, append, memory, machine, display, debugcon, smp;
-    std::string engine, sensitive, user_code, name, stats, time_limit, floor, log_items, log_file;
+    std::string engine, sensitive, user_code, name, stats, time_limit, floor, log_items, log_file, trace;
     std::string hda, hdb, hdc, hdd;
     std::vector<std::string> serial, drives, devices;
 };
@@ -76,6 +76,7 @@ void declare(CLI::App& app, RawOptions& raw) {
     console(flag("--nographic", raw.nographic, "-serial stdio -display none"));
     console(value("--d", raw.log_items, "ITEMS", "log traps; -d help lists the items"));
     console(value("--D", raw.log_file, "FILE", "where -d writes; default standard error"));
+    console(value("--trace", raw.trace, "FILE[,size=N]", "every trap as JSON Lines; -d chooses which"));
     console(last_wins(app.add_option("--stats", raw.stats,
                                      "report what was trapped, patched and mapped, on standard error"))
                 ->type_name("[json]")
@@ -125,7 +126,10 @@ void take_console(const RawOptions& raw, RunConfig& config) {
     }
     if (!raw.log_items.empty()) config.log_items = parse_log_items(raw.log_items, log_item_names());
     config.log_file = raw.log_file;
-    if (!config.log_items.empty() && config.log_file.empty() && config.display == Display::text) {
+    if (!raw.trace.empty()) parse_trace(raw.trace, config);
+    const bool log_on_terminal =
+        !config.log_items.empty() && config.log_file.empty() && config.trace_file.empty();
+    if (log_on_terminal && config.display == Display::text) {
         throw std::runtime_error(
             "-display text needs the terminal for itself: send the log to a file with -D");
     }
@@ -205,6 +209,7 @@ RunRequest parse_run(const std::vector<std::string>& arguments, std::uint64_t ho
         request.what = RunRequest::What::show_log_items;
     } else {
         request.config = to_config(raw, host_bytes);
+        request.config.arguments = arguments;
     }
     return request;
 }
@@ -218,7 +223,8 @@ int run_command(const RunConfig& config) {
         report = supervisor.run();
     }  // everything of the guest is gone and the terminal is itself again before anything is said
     std::fflush(stdout);
-    if (!report.message.empty()) fmt::print(stderr, "ringpress: {}\n", report.message);
+    for (const std::string& line : {report.message, report.trace_complaint})
+        if (!line.empty()) fmt::print(stderr, "ringpress: {}\n", line);
     if (config.stats != RunConfig::Stats::none) {
         const bool json = config.stats == RunConfig::Stats::json;
         const std::string text = json ? stats_json(report.statistics, report.seconds)

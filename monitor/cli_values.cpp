@@ -198,6 +198,36 @@ void parse_device(const std::string& text, RunConfig& config) {
     }
 }
 
+void parse_trace(const std::string& text, RunConfig& config) {
+    constexpr std::uint64_t kLeast = 4096;  // the header and some traps
+    const auto parts = split_list(text);
+    if (parts[0].empty()) refuse("-trace {} names no file: write -trace FILE[,size=N]", text);
+    config.trace_file = parts[0];
+    for (std::size_t i = 1; i < parts.size(); ++i) {
+        const Property p = split_property(parts[i]);
+        if (p.key != "size") {
+            refuse("-trace knows no '{}'{}; write -trace FILE[,size=N], and ',,' for a comma in FILE", p.key,
+                   did_you_mean(p.key, {"size"}));
+        }
+        std::string digits = p.value;
+        unsigned shift = 0;
+        constexpr std::string_view units = "KMG";
+        const std::size_t unit =
+            digits.empty() ? units.npos : units.find(static_cast<char>(digits.back() & ~0x20));
+        if (unit != units.npos) {
+            shift = 10 + 10 * static_cast<unsigned>(unit);
+            digits.pop_back();
+        }
+        std::uint64_t value = 0;
+        const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+        if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() ||
+            value > (~0ull >> 1) >> shift || value << shift < kLeast) {
+            refuse("-trace size='{}' is not a size of 4K or more: write size=64M or size=2G", p.value);
+        }
+        config.trace_bytes = value << shift;
+    }
+}
+
 Board parse_machine(const std::string& text) {
     Board board = Board::pc;
     for (const auto& part : split_list(text)) {

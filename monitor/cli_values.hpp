@@ -39,6 +39,9 @@ std::vector<DriveConfig> place_drives(const std::vector<DriveOption>& options, b
 /// isa-debug-exit[,iobase=PORT][,iosize=1|2|4]
 void parse_device(const std::string& text, RunConfig& config);
 
+/// -trace FILE[,size=N[K|M|G]] -> trace_file and trace_bytes; a comma in FILE is written ",,".
+void parse_trace(const std::string& text, RunConfig& config);
+
 /// pc or isapc, with or without "type="; other properties are errors.
 Board parse_machine(const std::string& text);
 

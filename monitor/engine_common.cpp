@@ -51,15 +51,18 @@ void store_into_frame(ucontext_t& context, const VCpu& cpu, const Entry& entry) 
 void CoreLoop::handle(const HostTrap& trap) {
     const std::uint32_t eip = arena_.cpu.eip;
     const std::uint8_t cpl = arena_.cpu.cpl;
+    if (traced()) [[unlikely]]
+        recorder_.begin(trap);
     core_.dispatcher().handle(trap);
     core_.record(trap, eip, cpl);
 }
 
-void CoreLoop::log_gate(std::uint32_t site) {
+void CoreLoop::trace_gate(std::uint32_t site) {
     const VCpu& cpu = arena_.cpu;
     const gva address = core_.site_address(site);
     const std::uint32_t eip = address.value - cpu.segment(Seg::cs).base;
     const std::uint8_t cpl = cpu.cpl;
+    recorder_.begin_gate(address);
     core_.dispatcher().handle_gate(site);
     core_.record({.address = address.value}, eip, cpl);
 }
@@ -92,6 +95,12 @@ void CoreLoop::sleep_while_halted() {
 }
 
 bool CoreLoop::settle() {
+    const bool runs = bring_to_run();
+    if (!runs && recorder_.open()) recorder_.finish();
+    return runs;
+}
+
+bool CoreLoop::bring_to_run() {
     const VCpu& cpu = arena_.cpu;
     while (!leaving_.load(std::memory_order_relaxed)) {
         core_.dispatcher().settle();
@@ -106,7 +115,10 @@ bool CoreLoop::settle() {
             return false;
         }
         ++arena_.statistics.halts;
+        if (recorder_.open()) recorder_.finish();  // sleeping is not handling
         sleep_while_halted();
+        if (traced()) [[unlikely]]
+            recorder_.begin_event();
     }
     return false;
 }
@@ -114,6 +126,8 @@ bool CoreLoop::settle() {
 Entry CoreLoop::entry() {
     const Entry entry = core_.dispatcher().entry();
     arm_timer();
+    if (recorder_.open()) [[unlikely]]
+        recorder_.finish();
     return entry;
 }
 

@@ -8,6 +8,7 @@
 
 #include "monitor/arena.hpp"
 #include "monitor/machine_core.hpp"
+#include "monitor/trace/trap_recorder.hpp"
 
 namespace ringpress {
 
@@ -18,19 +19,24 @@ class CoreLoop {
   public:
     /// timer: the kernel's number of a CLOCK_MONOTONIC timer of this process, whose signal the engine answers
     /// with timer_expired() and handle_interrupt().
-    CoreLoop(MachineCore& core, Arena& arena, int timer) : core_(core), arena_(arena), timer_(timer) {}
+    CoreLoop(MachineCore& core, Arena& arena, int timer)
+        : core_(core), arena_(arena), recorder_(core, arena), timer_(timer) {}
 
     /// A trap of guest code; the virtual CPU holds the registers.
     void handle(const HostTrap& trap);
     /// A gate site was jumped through.
     void handle_gate(std::uint32_t site) {
-        if (arena_.logged_causes & 1u << static_cast<unsigned>(TrapCause::gate)) [[unlikely]]
-            log_gate(site);
+        if (traced() & 1u << static_cast<unsigned>(TrapCause::gate)) [[unlikely]]
+            trace_gate(site);
         else
             core_.dispatcher().handle_gate(site);
     }
     /// The timer went off, or the supervisor rang.
-    void handle_interrupt() { core_.dispatcher().handle_interrupt(); }
+    void handle_interrupt() {
+        if (traced()) [[unlikely]]
+            recorder_.begin_event();
+        core_.dispatcher().handle_interrupt();
+    }
     void timer_expired() { armed_ = kNever; }
 
     /// Brings the guest to a point where it runs, asleep while it is halted.  False: the guest has ended and
@@ -51,12 +57,15 @@ class CoreLoop {
     VCpu& cpu() { return arena_.cpu; }
 
   private:
-    void log_gate(std::uint32_t site);
+    std::uint32_t traced() const { return arena_.traced_causes.load(std::memory_order_relaxed); }
+    void trace_gate(std::uint32_t site);
+    bool bring_to_run();
     void arm_timer();
     void sleep_while_halted();
 
     MachineCore& core_;
     Arena& arena_;
+    TrapRecorder recorder_;
     const int timer_;
     Nanoseconds armed_ = kNever;  ///< guest time the timer is set to
     std::atomic<bool> leaving_{false};

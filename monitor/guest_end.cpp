@@ -6,7 +6,7 @@
 
 #include "monitor/cpu_dump.hpp"
 #include "monitor/exit_codes.hpp"
-#include "monitor/trap_log.hpp"
+#include "monitor/trace/trap_log.hpp"
 
 namespace ringpress {
 

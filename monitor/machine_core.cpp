@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 
@@ -66,6 +67,17 @@ SensitiveLevel level_of(Sensitive s) {
         case Sensitive::inline_: break;
     }
     return SensitiveLevel::inline_;
+}
+
+/// What lies between the instruction and the EIP that the hardware reports for a trap, SDM Vol. 3A, section
+/// 6.5.
+std::uint32_t stepped_over(const HostTrap& trap) {
+    switch (trap.vector) {
+        case static_cast<std::uint8_t>(Vector::BP):
+        case static_cast<std::uint8_t>(Vector::OF): return 1;
+        case kHostSystemCall: return 2;
+        default: return 0;
+    }
 }
 
 unsigned long read_number(const char* path, unsigned long otherwise) {
@@ -202,8 +214,7 @@ void MachineCore::record(const HostTrap& trap, std::uint32_t eip, std::uint8_t c
     Arena& a = impl_->arena;
     const std::uint32_t n = a.trap_count.load(std::memory_order_relaxed);
     TrapRecord& r = a.traps[n % kTrapRingSize];
-    r.time = a.logged_causes ? now() : 0;  // the clock is not read without need: it may be a system call
-    r.eip = eip;
+    r.eip = eip - stepped_over(trap);
     r.error = trap.error;
     r.address = trap.address;
     r.vector = trap.vector;
@@ -211,6 +222,27 @@ void MachineCore::record(const HostTrap& trap, std::uint32_t eip, std::uint8_t c
     r.insn = static_cast<std::uint8_t>(impl_->dispatcher.last_instruction());
     r.cpl = cpl;
     a.trap_count.store(n + 1, std::memory_order_release);
+}
+
+std::uint32_t MachineCore::trapped_eip(const HostTrap& trap) const {
+    const VCpu& cpu = impl_->arena.cpu;
+    const std::uint32_t base = cpu.segment(Seg::cs).base, eip = cpu.eip - stepped_over(trap);
+    gva site(0);  // where a pad belongs to: the guest knows of none
+    return impl_->pages.site_behind_pad(gva(base + eip), site) ? site.value - base : eip;
+}
+
+unsigned MachineCore::peek_code(gva address, std::uint8_t* into, unsigned room) const {
+    unsigned have = 0;
+    while (have < room) {
+        const gva at = address + have;
+        const auto t = walk(impl_->arena.cpu, impl_->guest_memory.ram(), impl_->guest_memory.size(), at,
+                            Access::execute(impl_->arena.cpu.cpl == 3), false);
+        const unsigned n = std::min(room - have, kPageSize - at.offset());
+        if (!t || !impl_->guest_memory.is_ram(t.value().physical)) break;
+        std::memcpy(into + have, impl_->guest_memory.ram() + t.value().physical.value, n);
+        have += n;
+    }
+    return have;
 }
 
 }  // namespace ringpress

@@ -56,6 +56,11 @@ class MachineCore {
     void start_clock();
     /// Notes what was handled in the arena's trap ring.
     void record(const HostTrap& trap, std::uint32_t eip, std::uint8_t cpl);
+    /// EIP of the instruction that a trap is about, as the guest knows it, from the virtual CPU at the trap.
+    std::uint32_t trapped_eip(const HostTrap& trap) const;
+    /// Copies up to `room` bytes of guest code at `address` without touching the guest's state; returns how
+    /// many could be read.
+    unsigned peek_code(gva address, std::uint8_t* into, unsigned room) const;
     /// Where a gate's site is for the guest as it is now; nothing sensible if it came from elsewhere.
     gva site_address(std::uint32_t site) const;
     /// True once the guest has asked to end or to be reset; the arena says why.

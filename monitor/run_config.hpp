@@ -41,9 +41,12 @@ struct RunConfig {
     std::uint16_t debug_exit_port = 0x501;
     unsigned debug_exit_size = 2;
     bool no_reboot = false;
-    std::string name;                    ///< empty: not reachable by name
-    std::vector<std::string> log_items;  ///< -d
-    std::string log_file;                ///< -D; empty: standard error
+    std::string name;                        ///< empty: not reachable by name
+    std::vector<std::string> log_items;      ///< -d
+    std::string log_file;                    ///< -D; empty: standard error
+    std::string trace_file;                  ///< --trace; empty: none
+    std::uint64_t trace_bytes = 512u << 20;  ///< the trace ends before it is larger
+    std::vector<std::string> arguments;      ///< the command line as it was given, for the trace's header
     enum class Stats : std::uint8_t { none, text, json } stats = Stats::none;
     double time_limit = 0;               ///< seconds; 0: none
     std::uint32_t low_memory_floor = 0;  ///< test aid: pretend vm.mmap_min_addr is at least this

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "monitor/trap_log.hpp"
+#include "monitor/trace/trap_causes.hpp"
 #include "traps/instruction.hpp"
 
 namespace ringpress {
@@ -39,14 +39,6 @@ std::string_view class_name(InsnClass c) {
         case InsnClass::conditional: return "conditional";
     }
     return "?";
-}
-
-/// The exceptions of IA-32, SDM Vol. 3A, table 6-1.
-std::string_view vector_name(unsigned vector) {
-    static constexpr std::string_view names[] = {"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD",
-                                                 "#NM", "#DF", "",    "#TS", "#NP", "#SS", "#GP",
-                                                 "#PF", "",    "#MF", "#AC", "#MC", "#XM"};
-    return vector < std::size(names) ? names[vector] : "";
 }
 
 std::uint64_t gates(const Statistics& s) {

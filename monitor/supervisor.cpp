@@ -32,7 +32,7 @@
 #include "monitor/machine_core.hpp"
 #include "monitor/memory_file.hpp"
 #include "monitor/service_list.hpp"
-#include "monitor/trap_log.hpp"
+#include "monitor/trace/trap_stream.hpp"
 #include "monitor/vm_directory.hpp"
 #include "shadow/gate_sites.hpp"
 
@@ -83,10 +83,10 @@ struct Supervisor::Impl {
     std::vector<DriveImage> drives;
     HostLimits limits;
     Clock::time_point deadline = Clock::time_point::max();
-    TrapLog log;
+    TrapStream traps;
 };
 
-Supervisor::Impl::Impl(const RunConfig& c) : config(c), limits(host_limits()), log(c) {
+Supervisor::Impl::Impl(const RunConfig& c) : config(c), limits(host_limits()), traps(c) {
     if (!config.name.empty()) name.emplace(config.name);
     kernel = read_host_file(config.kernel, "kernel", config.ram_bytes);
     for (const std::string& module : config.initrds) {
@@ -120,7 +120,7 @@ std::optional<ExitReport> Supervisor::Impl::live() {
     const MemoryFile arena_file("ringpress-arena", sizeof(Arena));
     const auto ram = ram_file.map(), views = view_file.map(), arena_map = arena_file.map();
     Arena& arena = make_arena(arena_map.get_address(), config.ram_bytes);
-    log.begin(arena);
+    traps.begin(arena);
     auto* ram_bytes = static_cast<std::uint8_t*>(ram.get_address());
 
     apply(load({static_cast<std::byte*>(ram.get_address()), config.ram_bytes}), arena.cpu);
@@ -159,6 +159,7 @@ std::optional<ExitReport> Supervisor::Impl::live() {
     };
     ConsoleIo console(config, arena, {ram_bytes, config.ram_bytes}, ring);
     ServiceList services;
+    services.add(traps);
 
     ExitReport report;
     for (;;) {
@@ -169,7 +170,6 @@ std::optional<ExitReport> Supervisor::Impl::live() {
         fds.resize(2 + static_cast<std::size_t>(console_fds));
         services.add_poll_fds();
         int timeout = earlier(console.timeout_ms(), services.timeout_ms());
-        if (log.enabled()) timeout = earlier(timeout, 1);
         if (deadline != Clock::time_point::max()) {
             const auto left =
                 std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
@@ -183,7 +183,6 @@ std::optional<ExitReport> Supervisor::Impl::live() {
         if (fds[0].revents && read(notify.get(), &rung, sizeof rung) < 0) rung = 0;
         console.handle(fds.data() + 2, console_fds);
         console.drain();
-        log.drain(arena);
         services.handle();
 
         const StopReason reason = arena.stop.reason.load();
@@ -191,6 +190,7 @@ std::optional<ExitReport> Supervisor::Impl::live() {
             guest->end();
             if (reason == StopReason::reset && !config.no_reboot) {
                 console.finish();
+                traps.finish();
                 return std::nullopt;
             }
             report = explain_stop(arena, reason);
@@ -215,7 +215,8 @@ std::optional<ExitReport> Supervisor::Impl::live() {
     }
     guest->end();
     console.finish();
-    log.drain(arena);
+    traps.finish();
+    report.trace_complaint = traps.complaint();
     report.statistics = counted(arena);
     report.seconds = std::chrono::duration<double>(Clock::now() - began).count();
     for (const DriveImage& drive : drives) drive.sync();

@@ -11,8 +11,9 @@ namespace ringpress {
 
 /// How a run ended.
 struct ExitReport {
-    int code = 0;           ///< the exit status of `ringpress run`, see exit_codes.def
-    std::string message;    ///< one line (or a dump) for standard error; empty: nothing to say
+    int code = 0;                 ///< the exit status of `ringpress run`, see exit_codes.def
+    std::string message;          ///< one line (or a dump) for standard error; empty: nothing to say
+    std::string trace_complaint;  ///< one line if the trace lacks something; else empty
     int signal = 0;         ///< if not 0: ringpress was asked to end by this signal, and shall die of it
     Statistics statistics;  ///< a copy of the arena's, for --stats
     double seconds = 0;     ///< from the guest's first instruction to its last, by the wall clock

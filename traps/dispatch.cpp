@@ -40,7 +40,7 @@ void Dispatcher::handle(const HostTrap& trap) {
             cause_ = TrapCause::reflected;
             if (trap.vector == static_cast<std::uint8_t>(Vector::OF)) {
                 deliver(m_, {Vector::OF, EventKind::trap, false, 0});
-                ++statistics_.reflected[trap.vector];
+                count_reflected(trap.vector);
             } else {
                 reflect_fault({static_cast<Vector>(trap.vector), trap.error, 0});
             }
@@ -55,15 +55,20 @@ void Dispatcher::handle_interrupt() {
     m_.bus.advance(m_.time.now());
 }
 
+void Dispatcher::count_reflected(unsigned vector) {
+    ++statistics_.reflected[vector & 31u];
+    delivered_.reflected = static_cast<std::uint8_t>(vector);
+}
+
 void Dispatcher::reflect_fault(const Fault& fault) {
-    ++statistics_.reflected[static_cast<unsigned>(fault.vector) & 31u];
+    count_reflected(static_cast<unsigned>(fault.vector));
     reflect(m_, fault);
 }
 
 void Dispatcher::raise_single_step() {
     constexpr std::uint32_t kDr6SingleStep = 1u << 14;  // BS, SDM Vol. 3B, section 17.2.3
     m_.cpu.dr[6] |= kDr6SingleStep;
-    ++statistics_.reflected[static_cast<unsigned>(Vector::DB)];
+    count_reflected(static_cast<unsigned>(Vector::DB));
     deliver(m_, {Vector::DB, EventKind::trap, false, 0});
 }
 
@@ -228,6 +233,7 @@ void Dispatcher::settle() {
             if (vector < 0) break;
             cpu.activity = Activity::running;
             ++statistics_.interrupts;
+            delivered_.injected = static_cast<std::uint8_t>(vector);
             deliver(m_, {static_cast<Vector>(vector), EventKind::external_interrupt, false, 0});
             continue;
         }

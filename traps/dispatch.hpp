@@ -40,6 +40,13 @@ struct Shadows {
     ShadowDescriptors& descriptors;
 };
 
+/// Vectors that the guest was given since forget_delivered(): the last of each kind.
+struct Delivered {
+    static constexpr std::uint8_t kNone = 0xFF;
+    std::uint8_t reflected = kNone;  ///< an exception of its own
+    std::uint8_t injected = kNone;   ///< an external interrupt
+};
+
 class Dispatcher : public TranslationControl {
   public:
     Dispatcher(VCpu& cpu, GuestMemory& memory, DeviceBus& bus, TimeSource& time, const CpuModel& model,
@@ -60,6 +67,8 @@ class Dispatcher : public TranslationControl {
 
     TrapCause last_cause() const { return cause_; }
     InsnId last_instruction() const { return last_insn_; }
+    const Delivered& delivered() const { return delivered_; }
+    void forget_delivered() { delivered_ = {}; }
 
     // TranslationControl
     void address_space_changed() override { shadows_.pages.flush_changed(); }
@@ -88,6 +97,7 @@ class Dispatcher : public TranslationControl {
     bool inside_site(gva address) const;
     void leave_site(gva address);
     void reflect_fault(const Fault& fault);
+    void count_reflected(unsigned vector);
     void raise_single_step();
     /// Runs the instruction at EIP in software because a native attempt cannot work; explains what it was
     /// for.
@@ -105,6 +115,7 @@ class Dispatcher : public TranslationControl {
     Prover prover_;
     TrapCause cause_ = TrapCause::reflected;
     InsnId last_insn_ = InsnId::undefined;
+    Delivered delivered_;
     std::uint32_t sensitivity_ = ~0u;  ///< unlike any: the first change always drops views
     bool repeating_ = false;        ///< the last step was one iteration of a string instruction that has more
     bool trapped_user_ = false;     ///< the trap at hand came from CPL 3

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <sstream>
 
 #include "host_files.hpp"
 #include "monitor/console_io.hpp"
@@ -19,7 +20,9 @@
 #include "monitor/stats_report.hpp"
 #include "monitor/terminal.hpp"
 #include "monitor/text_display.hpp"
-#include "monitor/trap_log.hpp"
+#include "monitor/trace/trap_causes.hpp"
+#include "monitor/trace/trap_log.hpp"
+#include "monitor/trace/trap_stream.hpp"
 #include "pty_child.hpp"
 
 using namespace ringpress;
@@ -67,6 +70,7 @@ struct HostileArena {
         const auto head = static_cast<std::size_t>(reinterpret_cast<std::uint8_t*>(&arena.shadow) - begin);
         vandal.fill(begin, head);
         vandal.fill(&arena.shadow.counters, sizeof arena.shadow.counters);
+        vandal.fill(&arena.trace, 64 * sizeof(TraceRecord));
     }
     MemoryFile file;
     boost::interprocess::mapped_region map;
@@ -156,24 +160,36 @@ TEST_CASE("Statistics of any content can be shown") {
     }
 }
 
-TEST_CASE("Any trap ring can be logged, in bounded time and with printable lines") {
+TEST_CASE("Any trap ring can be logged and traced, in bounded time and with printable lines") {
     const std::uint64_t seed = new_seed();
     INFO("seed " << seed);
     Vandal vandal(seed);
     HostileArena hostile;
     const test::TemporaryFolder folder;
+    RunConfig config = config_with(folder);
+    config.trace_file = folder.path("trace");
+    config.trace_bytes = 4 << 20;
     {
-        TrapLog log(config_with(folder));
+        TrapStream stream(config);
+        stream.begin(hostile.arena);
         for (int round = 0; round < 100; ++round) {
             hostile.spoil(vandal);
-            log.drain(hostile.arena);
+            stream.handle({});
             CHECK(is_printable(last_traps(hostile.arena, 1000)));
         }
+        stream.finish();
     }
-    const std::string text = test::content_of(folder.path("traps"));
+    const std::string text = test::content_of(config.log_file);
     CHECK(!text.empty());
     CHECK(is_printable(text));
-    CHECK(std::count(text.begin(), text.end(), '\n') <= 100 * (kTrapRingSize + 1));
+    const std::string trace = test::content_of(config.trace_file);
+    CHECK(trace.size() <= config.trace_bytes);
+    CHECK(is_printable(trace));
+    std::istringstream lines(trace);
+    std::string last;
+    for (std::string line; std::getline(lines, line); last = line)
+        REQUIRE(nlohmann::json::parse(line).is_object());
+    CHECK(last.find("\"end\"") != std::string::npos);
 }
 
 TEST_CASE("Console rings with any indices are drained, fed and finished with in bounded time") {
@@ -218,7 +234,10 @@ TEST_CASE("What runs while the guest does bears an arena that changes under its 
     {
         ConsoleIo console(config_with(folder), hostile.arena,
                           {ram.data(), static_cast<std::uint32_t>(ram.size())}, [] {});
-        TrapLog log(config_with(folder));
+        RunConfig config = config_with(folder);
+        config.trace_file = folder.path("trace");
+        TrapStream stream(config);
+        stream.begin(hostile.arena);
         const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(1500);
         while (std::chrono::steady_clock::now() < end) {
             console.drain();
@@ -226,7 +245,7 @@ TEST_CASE("What runs while the guest does bears an arena that changes under its 
             const int count = console.poll_fds(fds, ConsoleIo::kMaxPollFds);
             poll(fds, static_cast<nfds_t>(count), 0);
             console.handle(fds, count);
-            log.drain(hostile.arena);
+            stream.handle({});
             screen_registers(hostile.arena.devices.vga);
         }
         CHECK(console.quit_requested() == Quit::none);

@@ -136,3 +136,21 @@ TEST_CASE("Log items are checked one by one") {
     CHECK_THROWS_WITH(parse_log_items("int,in_asm", {"int", "trap"}), Contains("in_asm"));
     CHECK_THROWS_WITH(parse_log_items("trpa", {"int", "trap"}), Contains("did you mean trap?"));
 }
+
+TEST_CASE("A trace has a file and a size") {
+    RunConfig config;
+    parse_trace("boot.trace", config);
+    CHECK(config.trace_file == "boot.trace");
+    CHECK(config.trace_bytes == 512ull << 20);
+    parse_trace("a,,b,size=64m", config);
+    CHECK(config.trace_file == "a,b");
+    CHECK(config.trace_bytes == 64ull << 20);
+    parse_trace("a,size=4096", config);
+    CHECK(config.trace_bytes == 4096);
+    CHECK_THROWS_WITH(parse_trace(",size=1M", config), Contains("names no file"));
+    CHECK_THROWS_WITH(parse_trace("a,sise=1M", config), Contains("did you mean size?"));
+    for (const char* size : {"", "0", "1K", "4095", "M", "-1M", "1T", "99999999999999G", "1MB"}) {
+        INFO("size '" << size << "'");
+        CHECK_THROWS_WITH(parse_trace(std::string("a,size=") + size, config), Contains("is not a size"));
+    }
+}

@@ -1,0 +1,74 @@
+#include "monitor/trace/trap_stream.hpp"
+
+#include <algorithm>
+
+#include "monitor/trace/trap_causes.hpp"
+#include "monitor/trace/trap_log.hpp"
+
+namespace ringpress {
+
+namespace {
+/// Records between two looks at the console and the other services: a few milliseconds' work.
+constexpr std::uint64_t kMostAtOnce = 4096;
+constexpr std::uint64_t kWorthWaking = 1024;
+}  // namespace
+
+TrapStream::TrapStream(const RunConfig& config) {
+    causes_ = causes_of(config.log_items);
+    // With --trace, -d says what goes into the trace; a log besides is written where -D says.
+    if (causes_ && (config.trace_file.empty() || !config.log_file.empty()))
+        sinks_.push_back(std::make_unique<TrapLog>(config.log_file));
+    if (!config.trace_file.empty()) {
+        if (!causes_) causes_ = causes_of({"trap"});
+        auto trace = std::make_unique<TraceWriter>(config);
+        trace_ = trace.get();
+        sinks_.push_back(std::move(trace));
+    }
+}
+
+void TrapStream::begin(Arena& arena) {
+    arena_ = &arena;
+    ring_.emplace(arena.trace);
+    for (const auto& sink : sinks_) sink->machine_starts();
+    arena.traced_causes.store(sinks_.empty() ? 0 : causes_);
+}
+
+int TrapStream::timeout_ms() {
+    if (sinks_.empty() || !ring_) return -1;
+    return ring_->waiting() > kWorthWaking ? 0 : 1;
+}
+
+void TrapStream::handle(std::span<const pollfd>) {
+    drain(kMostAtOnce);
+}
+
+void TrapStream::drain(std::uint64_t most) {
+    if (sinks_.empty() || !ring_) return;
+    TraceRecord record;
+    bool any = false;
+    for (std::uint64_t n = 0; n < most; ++n) {
+        std::uint64_t lost = 0;
+        const bool got = ring_->next(record, lost);
+        any = any || got || lost;
+        for (const auto& sink : sinks_) {
+            if (lost) sink->gap(lost);
+            if (got) sink->put(record);
+        }
+        if (!got) break;
+    }
+    if (!any) return;
+    for (const auto& sink : sinks_) sink->flush();
+    if (std::all_of(sinks_.begin(), sinks_.end(), [](const auto& s) { return s->closed(); }))
+        arena_->traced_causes.store(0);
+}
+
+void TrapStream::finish() {
+    drain(kTraceRingSize);
+    ring_.reset();
+}
+
+std::string TrapStream::complaint() const {
+    return trace_ ? trace_->complaint() : "";
+}
+
+}  // namespace ringpress
