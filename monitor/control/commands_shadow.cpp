@@ -4,7 +4,7 @@
 #include "monitor/control/human_monitor.hpp"
 #include "monitor/guest_end.hpp"
 #include "monitor/stats_report.hpp"
-#include "monitor/trap_log.hpp"
+#include "monitor/trace/trap_log.hpp"
 
 namespace ringpress {
 
