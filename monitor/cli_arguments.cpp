@@ -103,6 +103,21 @@ std::vector<std::string> normalise_arguments(const CLI::App& app, const std::vec
     return result;
 }
 
+void parse_command(CLI::App& app, const std::vector<std::string>& arguments,
+                   const std::vector<std::string>& optional_values) {
+    app.formatter(std::make_shared<OptionFormatter>());
+    const std::vector<std::string> normal = normalise_arguments(app, arguments, optional_values);
+    try {
+        app.parse(std::vector<std::string>(normal.rbegin(), normal.rend()));
+    } catch (const CLI::ExtrasError&) {
+        throw std::runtime_error(fmt::format("{} takes no '{}'; see {} --help", app.get_name(),
+                                             app.remaining().empty() ? "" : app.remaining().front(),
+                                             app.get_name()));
+    } catch (const CLI::ParseError& error) {
+        throw std::runtime_error(error.what());
+    }
+}
+
 std::string OptionFormatter::make_option_name(const CLI::Option* option, bool positional) const {
     if (positional) return option->get_name(true);
     std::string text;

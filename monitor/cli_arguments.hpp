@@ -16,6 +16,11 @@ namespace ringpress {
 std::vector<std::string> normalise_arguments(const CLI::App& app, const std::vector<std::string>& arguments,
                                              const std::vector<std::string>& optional_values = {});
 
+/// normalise_arguments() and app's parsing, with help in the form of OptionFormatter.  Throws
+/// std::runtime_error with one line for whatever is wrong; one argument too many is named.
+void parse_command(CLI::App& app, const std::vector<std::string>& arguments,
+                   const std::vector<std::string>& optional_values = {});
+
 /// The candidate that `word` was most likely meant to be, or an empty string if none is near.
 /// Distance: insertions, deletions, substitutions and swaps of neighbours (restricted Damerau-Levenshtein).
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);

@@ -17,6 +17,7 @@
 #include "monitor/cli_values.hpp"
 #include "monitor/doctor.hpp"
 #include "monitor/exit_codes.hpp"
+#include "monitor/symbols/cli_symbols.hpp"
 #include "monitor/trace/trap_causes.hpp"
 
 namespace ringpress {
@@ -25,16 +26,7 @@ namespace {
 using Arguments = std::vector<std::string>;
 
 constexpr const char* kVersion = "ringpress 0.1.0\n";
-constexpr const char* kUsage =
-    "ringpress boots unmodified 32-bit x86 operating systems inside an ordinary process.\n"
-    "\n"
-    "  ringpress run KERNEL [options]   boot a kernel; options as QEMU's, see ringpress run --help\n"
-    "  ringpress demo [options]         boot the embedded guest and show what was trapped\n"
-    "  ringpress doctor [--json]        try out what this host offers, and what its lack costs\n"
-    "  ringpress help exit-codes        what the exit status says\n"
-    "  ringpress --version\n"
-    "\n"
-    "Ctrl-A x leaves a running guest.\n";
+std::string usage();
 
 int command_run(const Arguments& arguments) {
     const RunRequest request = parse_run(arguments, host_memory_bytes());
@@ -64,7 +56,7 @@ int command_doctor(const Arguments& arguments) {
 
 int command_help(const Arguments& arguments) {
     if (arguments.empty()) {
-        fmt::print("{}", kUsage);
+        fmt::print("{}", usage());
     } else if (arguments[0] == "exit-codes") {
         fmt::print("{}", exit_codes_text());
     } else if (arguments[0] == "run") {
@@ -83,16 +75,43 @@ int command_version(const Arguments&) {
 struct Command {
     const char* name;
     int (*run)(const Arguments& arguments);
+    const char* arguments = "";
+    const char* summary = "";  ///< empty: another spelling, not shown
 };
 constexpr Command kCommands[] = {
-    {"run", command_run},   {"demo", command_demo},         {"doctor", command_doctor},
-    {"help", command_help}, {"--help", command_help},       {"-help", command_help},
-    {"-h", command_help},   {"--version", command_version}, {"-version", command_version},
+    {"run", command_run, "KERNEL [options]", "boot a kernel; options as QEMU's, see ringpress run --help"},
+    {"demo", command_demo, "[options]", "boot the embedded guest and show what was trapped"},
+    {"doctor", command_doctor, "[--json]", "try out what this host offers, and what its lack costs"},
+    {"symbols", command_symbols, "KERNEL", "the names that are found in a kernel, as nm prints them"},
+    {"help", command_help, "exit-codes", "what the exit status says"},
+    {"--version", command_version, "", "the version of this program"},
+    {"--help", command_help},
+    {"-help", command_help},
+    {"-h", command_help},
+    {"-version", command_version},
 };
+
+std::string usage() {
+    std::string text =
+        "ringpress boots unmodified 32-bit x86 operating systems inside an ordinary process.\n\n";
+    for (const Command& command : kCommands) {
+        if (!*command.summary) continue;
+        const std::string call = fmt::format("ringpress {} {}", command.name, command.arguments);
+        text += fmt::format("  {:<33}{}\n", call, command.summary);
+    }
+    return text + "\nCtrl-A x leaves a running guest.\n";
+}
+
+std::vector<std::string> command_names() {
+    std::vector<std::string> names;
+    for (const Command& command : kCommands)
+        if (*command.summary) names.emplace_back(command.name);
+    return names;
+}
 
 int dispatch(const Arguments& arguments) {
     if (arguments.empty()) {
-        fmt::print(stderr, "{}", kUsage);
+        fmt::print(stderr, "{}", usage());
         return exit_status(ExitCode::host_error);
     }
     const Arguments rest(arguments.begin() + 1, arguments.end());
@@ -104,7 +123,7 @@ int dispatch(const Arguments& arguments) {
             "'{}' is no command; to boot a kernel write ringpress run {} ...", arguments[0], arguments[0]));
     }
     throw std::runtime_error(fmt::format("'{}' is no command{}; see ringpress --help", arguments[0],
-                                         did_you_mean(arguments[0], {"run", "demo", "doctor", "help"})));
+                                         did_you_mean(arguments[0], command_names())));
 }
 
 /// Descriptors 0 to 2 exist from here on.  If the caller closed one, the next file opened would take its

@@ -11,6 +11,7 @@
 #include "monitor/output_sink.hpp"
 #include "monitor/stats_report.hpp"
 #include "monitor/supervisor.hpp"
+#include "monitor/symbols/symbol_table.hpp"
 #include "monitor/trace/trap_causes.hpp"
 #include "monitor/vm_directory.hpp"
 
@@ -21,7 +22,8 @@ namespace {
 struct RawOptions {
     bool help = false, nographic = false, snapshot = false, no_reboot = false;
     std::string positional, kernel, initrd, append, memory, machine, display, debugcon, smp;
-    std::string engine, sensitive, user_code, name, stats, time_limit, floor, log_items, log_file, trace;
+    std::string engine, sensitive, user_code, name, stats, time_limit, floor, log_items, log_file, trace,
+        symbols;
     std::string hda, hdb, hdc, hdd;
     std::vector<std::string> serial, drives, devices;
 };
@@ -77,6 +79,8 @@ void declare(CLI::App& app, RawOptions& raw) {
     console(value("--d", raw.log_items, "ITEMS", "log traps; -d help lists the items"));
     console(value("--D", raw.log_file, "FILE", "where -d writes; default standard error"));
     console(value("--trace", raw.trace, "FILE[,size=N]", "every trap as JSON Lines; -d chooses which"));
+    console(
+        value("--symbols", raw.symbols, "FILE", "names for addresses; default: those in the kernel file"));
     console(last_wins(app.add_option("--stats", raw.stats,
                                      "report what was trapped, patched and mapped, on standard error"))
                 ->type_name("[json]")
@@ -126,6 +130,7 @@ void take_console(const RawOptions& raw, RunConfig& config) {
     }
     if (!raw.log_items.empty()) config.log_items = parse_log_items(raw.log_items, log_item_names());
     config.log_file = raw.log_file;
+    config.symbols = raw.symbols;
     if (!raw.trace.empty()) parse_trace(raw.trace, config);
     const bool log_on_terminal =
         !config.log_items.empty() && config.log_file.empty() && config.trace_file.empty();
@@ -215,6 +220,8 @@ RunRequest parse_run(const std::vector<std::string>& arguments, std::uint64_t ho
 }
 
 int run_command(const RunConfig& config) {
+    if (!config.symbols.empty())
+        SymbolTable::load(config.symbols);  // a bad one is told before the guest starts
     empty_output_file(config.serial);
     empty_output_file(config.debugcon);
     ExitReport report;

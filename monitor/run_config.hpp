@@ -47,6 +47,7 @@ struct RunConfig {
     std::string trace_file;                  ///< --trace; empty: none
     std::uint64_t trace_bytes = 512u << 20;  ///< the trace ends before it is larger
     std::vector<std::string> arguments;      ///< the command line as it was given, for the trace's header
+    std::string symbols;                     ///< --symbols; empty: those of the kernel file, if it has any
     enum class Stats : std::uint8_t { none, text, json } stats = Stats::none;
     double time_limit = 0;               ///< seconds; 0: none
     std::uint32_t low_memory_floor = 0;  ///< test aid: pretend vm.mmap_min_addr is at least this

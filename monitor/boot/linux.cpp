@@ -7,44 +7,13 @@
 #include <stdexcept>
 
 #include "monitor/boot/elf.hpp"
+#include "monitor/boot/linux_setup.hpp"
 #include "monitor/boot/memory_map.hpp"
 
 namespace ringpress {
 namespace {
 
-constexpr std::uint32_t kSector = 512;
-constexpr std::uint32_t kHdrS = 0x53726448;
 constexpr std::uint64_t kLoadAddress = kHighMemory;
-
-/// Offsets of the setup header, the same in the file and in the zero page (boot.rst, "The Real-Mode Kernel
-/// Header").
-namespace setup {
-enum : std::uint32_t {
-    setup_sects = 0x1F1,
-    syssize = 0x1F4,
-    vid_mode = 0x1FA,
-    boot_flag = 0x1FE,
-    jump = 0x200,
-    header = 0x202,
-    version = 0x206,
-    type_of_loader = 0x210,
-    loadflags = 0x211,
-    code32_start = 0x214,
-    ramdisk_image = 0x218,
-    ramdisk_size = 0x21C,
-    cmd_line_ptr = 0x228,
-    initrd_addr_max = 0x22C,
-    kernel_alignment = 0x230,
-    relocatable_kernel = 0x234,
-    xloadflags = 0x236,
-    cmdline_size = 0x238,
-    pref_address = 0x258,
-    init_size = 0x260,
-};
-inline constexpr std::uint8_t kLoadedHigh = 1, kKernel64 = 1;
-inline constexpr std::uint8_t kUnknownLoader = 0xFF;
-inline constexpr std::uint16_t kNormalVideoMode = 0xFFFF;
-}  // namespace setup
 
 /// Offsets of the zero page outside the setup header (zero-page.rst).
 namespace zero_page {
@@ -109,8 +78,7 @@ SetupHeader parse_setup(Image image) {
         throw std::runtime_error(
             "the bzImage is a 64-bit kernel; ringpress runs 32-bit x86 guests: use an i386 (686) one");
 
-    const std::uint32_t sectors = field<std::uint8_t>(image, setup::setup_sects);
-    h.payload = ((sectors == 0 ? 4 : sectors) + 1) * kSector;
+    h.payload = setup::code_offset(image);
     const std::uint64_t code_bytes = std::uint64_t{field<std::uint32_t>(image, setup::syssize)} * 16;
     // syssize is 16 bits wide before 2.04, and counts paragraphs: the last one may be incomplete.
     const bool reliable = h.version >= 0x204;
@@ -184,7 +152,7 @@ std::uint32_t take_low(RamLayout& layout, std::uint64_t size, std::uint32_t alig
 
 bool is_linux_bzimage(Image image) {
     return peek<std::uint16_t>(image, setup::boot_flag) == 0xAA55 &&
-           peek<std::uint32_t>(image, setup::header) == kHdrS;
+           peek<std::uint32_t>(image, setup::header) == setup::kHdrS;
 }
 
 BootState load_linux(Image image, RamLayout& layout, const BootOptions& options) {
