@@ -42,11 +42,6 @@ DriveImage::DriveImage(const DriveConfig& config) : path_(config.file), snapshot
     if (S_ISDIR(st.st_mode)) refuse(path_, "is a directory: name an image file");
     if (!S_ISREG(st.st_mode)) refuse(path_, "is not a regular file: only raw image files are supported");
     if (st.st_size == 0) refuse(path_, "is empty: make it larger with truncate -s 64M");
-    if (st.st_size % kSectorBytes != 0) {
-        refuse(path_,
-               fmt::format("has {} bytes, which is not a multiple of 512: it is no raw image, or was cut off",
-                           st.st_size));
-    }
     if (static_cast<std::uint64_t>(st.st_size) / kSectorBytes > kMaxSectors) {
         refuse(path_, "is larger than the 128 GiB that an IDE disk can have");
     }
@@ -56,7 +51,8 @@ DriveImage::DriveImage(const DriveConfig& config) : path_(config.file), snapshot
                           ? "is being written by another virtual machine: end that one, or copy the image"
                           : "is in use by another virtual machine: end that one, or use snapshot=on in both");
     }
-    size_ = static_cast<std::size_t>(st.st_size);
+    // The rest of the last sector lies in the page that holds the end of the file, and reads as zeros.
+    size_ = (static_cast<std::size_t>(st.st_size) + kSectorBytes - 1) / kSectorBytes * kSectorBytes;
     void* at = mmap(nullptr, size_, PROT_READ | PROT_WRITE,
                     snapshot_ ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED, file_.get(), 0);
     if (at == MAP_FAILED) refuse(path_, fmt::format("cannot be mapped: {}", std::strerror(errno)));

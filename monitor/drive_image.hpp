@@ -21,6 +21,8 @@ class DriveImage {
 
     /// Opens, locks and maps the image: shared, or private if config.snapshot.  A second writer of the same
     /// image is refused, and so is a writer beside a snapshot.
+    /// A file that is no whole number of sectors has its last one filled up with zeros; what is written
+    /// beyond the end of the file is not kept.
     /// A configuration without a file makes an empty image: no drive at that place.
     /// Throws std::runtime_error with one line for the user.
     explicit DriveImage(const DriveConfig& config);

@@ -38,6 +38,14 @@ void write_all(int fd, const char* bytes, std::size_t size) {
     }
 }
 
+/// True if this process may set and read the terminal.  Job control binds only the processes of the session
+/// whose controlling terminal it is; a pseudo-terminal that a program handed down is often nobody's
+/// (tcgetpgrp(3): ENOTTY), and then there is nobody to wait for.
+bool in_foreground() {
+    const pid_t group = tcgetpgrp(g_fd);
+    return group < 0 ? errno == ENOTTY : group == getpgrp();
+}
+
 /// The janitor's whole life.  Only async-signal-safe calls: the process that forked it may have had threads.
 [[noreturn]] void janitor_main(int pipe_fd, int tty_fd) {
     // A session of its own: it survives a kill of the process group, and may set a terminal that is not its
@@ -130,7 +138,7 @@ bool Terminal::raw() const {
 }
 
 void Terminal::acquire() {
-    if (g_is_raw || tcgetpgrp(g_fd) != getpgrp()) return;
+    if (g_is_raw || !in_foreground()) return;
     // First the flag: a signal between the two lines then restores once too often rather than never.
     g_is_raw = true;
     write_all(g_janitor, &kTaken, 1);

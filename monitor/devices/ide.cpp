@@ -83,12 +83,12 @@ void IdeChannel::write_data(unsigned width, std::uint32_t value) {
 }
 
 std::uint8_t IdeChannel::read_register(unsigned offset) {
-    // An empty channel pulls its bus low; an empty slave beside a master does so for its status and error.
+    // An empty channel pulls its bus low; a master does so for the status and error of an absent slave.
     const IdeDriveState& d = drive();
     if (empty()) return 0;
     const bool previous = s_.control & kHighOrderByte;
     switch (offset) {
-        case kErrorFeatures: return s_.selected && silent() ? 0 : previous ? d.previous_features : d.error;
+        case kErrorFeatures: return silent() ? 0 : previous ? d.previous_features : d.error;
         case kCount: return previous ? d.previous_count : d.count;
         case kLbaLow: return previous ? d.previous_low : d.lba_low;
         case kLbaMid: return previous ? d.previous_mid : d.lba_mid;

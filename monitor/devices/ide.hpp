@@ -63,7 +63,11 @@ class IdeChannel final : public PortDevice {
     std::span<std::uint8_t> disk() const { return disks_[s_.selected & 1u]; }
     std::uint64_t sectors(unsigned n) const { return disks_[n].size() / kSectorSize; }
     bool empty() const { return disks_[0].empty() && disks_[1].empty(); }
-    bool silent() const { return empty() || disk().empty(); }
+    /// Nobody answers for the selected drive: a channel without drives, or a master alone, whose answer for
+    /// the absent slave is silence (ATA 9.16.1).  What a slave alone does about its absent master is left
+    /// open (9.16.2); here, as in QEMU, the master is ready and aborts every command, so that drivers which
+    /// wait for the first drive before they look for the second come to an end.
+    bool silent() const { return empty() || (s_.selected && disk().empty()); }
 
     std::uint32_t read_data(unsigned width);
     void write_data(unsigned width, std::uint32_t value);

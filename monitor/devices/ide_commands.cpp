@@ -173,6 +173,7 @@ void IdeChannel::command(std::uint8_t code) {
     update();
     d.error = 0;
     s_.long_address = 0;
+    if (disk().empty() && code != 0x90) return fail(kAborted);  // diagnostics concern the slave, too
     if ((code & 0xF0) == 0x10 || (code & 0xF0) == 0x70) return complete();  // RECALIBRATE, SEEK
     switch (code) {
         case 0x20:

@@ -61,6 +61,7 @@ guest_test(isa_devices      SOURCES devices/isa.c               GROUPS devices)
 guest_test(clock_interrupt  SOURCES devices/clock_interrupt.c   GROUPS devices)
 guest_test(local_apic       SOURCES devices/local_apic.c        GROUPS devices)
 guest_test(ide              SOURCES devices/ide.c               GROUPS devices DISK 2)
+guest_test(ide_slave        SOURCES devices/ide_slave.c         GROUPS devices DISK 2 DISK_INDEX 1)
 
 # Hostile guests.  Either the transfer is the guest's own #GP (1), or the fence stops what got out (6).
 guest_test(hostile_direct   SOURCES hostile/direct.c            GROUPS hostile)

@@ -1,7 +1,6 @@
 #include "monitor/exit_codes.hpp"
 
 #include <catch2/catch.hpp>
-#include <filesystem>
 #include <set>
 
 #include "host_files.hpp"
@@ -25,8 +24,7 @@ TEST_CASE("Exit codes are what scripts rely on, and none looks like a value of i
 }
 
 TEST_CASE("Every exit code is explained in the help and in the documentation") {
-    const auto page = std::filesystem::path(__FILE__).parent_path() / "../../docs/exit-codes.md";
-    const std::string documentation = test::content_of(page.string());
+    const std::string documentation = test::content_of(DOCUMENTED_EXIT_CODES);
     for (const auto& line : exit_codes()) {
         const std::string number = std::to_string(exit_status(line.code));
         CHECK_THAT(exit_codes_text(), Contains(number + "  " + std::string(line.meaning)));

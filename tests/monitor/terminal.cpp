@@ -162,6 +162,22 @@ TEST_CASE("A stopped process gives the terminal back, and takes it again when it
     CHECK_FALSE(child.raw());
 }
 
+TEST_CASE("A terminal that controls nobody's session is taken all the same") {
+    PtyChild child([] {
+        const pid_t pid = fork();
+        if (pid == 0) {
+            setsid();  // away from the terminal, which stays open
+            hold_terminal();
+        }
+        int status = 0;
+        waitpid(pid, &status, 0);
+        return WIFSIGNALED(status) ? 7 : 1;
+    });
+    CHECK(child.becomes_raw(true));
+    kill(child.pid(), SIGKILL);
+    child.wait();
+}
+
 TEST_CASE("What is no terminal is refused") {
     const int null = open("/dev/null", O_RDWR);
     CHECK_THROWS_WITH(Terminal(null), Catch::Matchers::Contains("not a terminal"));

@@ -174,6 +174,25 @@ TEST_CASE("a missing slave reads as zero, and its commands do nothing") {
     CHECK(f.in(7) == 0x50);
 }
 
+TEST_CASE("a missing master beside a slave is ready, and aborts every command") {
+    fakes::Lines lines;
+    std::vector<std::uint8_t> disk(64 * 512);
+    IdeState state;
+    IdeChannel ide(state, 14, lines, std::span<std::uint8_t>{}, disk);
+    ide.power_on();
+    ide.write(6, 1, 0xE0);
+    CHECK(ide.read(7, 1) == 0x50);
+    for (const unsigned command : {0x20u, 0x30u, 0xECu, 0x10u, 0xC6u}) {
+        ide.write(7, 1, command);
+        CHECK(lines.level[14]);
+        CHECK((ide.read(7, 1) & (kErr | kDrq)) == kErr);
+        CHECK(ide.read(1, 1) == 0x04);
+    }
+    ide.write(6, 1, 0xF0);
+    ide.write(7, 1, 0xEC);
+    CHECK((ide.read(7, 1) & (kErr | kDrq)) == kDrq);
+}
+
 TEST_CASE("a soft reset is busy while it lasts, and leaves the signature") {
     Fixture f;
     f.address(0x123456, 9);
