@@ -19,7 +19,25 @@ void set_limit(HostDescriptor& d, std::uint32_t bytes) {
     // A byte-granular limit above 1 MiB is not expressible: the last partial page is left to emulation.
     d.limit = d.in_pages ? static_cast<std::uint32_t>(((std::uint64_t{bytes} + 1) >> 12) - 1) : bytes;
 }
+
+enum class Floored { unchanged, flat, denied };
+Floored floored(const SegmentRegister& segment, Seg which, std::uint32_t floor) {
+    const std::uint64_t end = std::uint64_t{segment.base} + segment.limit;
+    if (segment.is_expand_down()) return Floored::denied;
+    if (segment.base >= floor && end < (1ull << 32)) return Floored::unchanged;
+    const bool flat = segment.base == 0 && segment.limit == 0xFFFFFFFF;
+    // D/B is the upper bound of an expand-down segment, and the width of a stack pointer.
+    return flat && (which != Seg::ss || segment.is_big()) ? Floored::flat : Floored::denied;
+}
 }  // namespace
+
+bool floor_is_exact(const VCpu& cpu, std::uint32_t kernel_floor) {
+    for (const Seg which : {Seg::es, Seg::ss, Seg::ds, Seg::fs, Seg::gs}) {
+        const SegmentRegister& segment = cpu.segment(which);
+        if (segment.present() && floored(segment, which, kernel_floor) == Floored::denied) return false;
+    }
+    return true;
+}
 
 bool host_descriptor(const SegmentRegister& segment, Seg which, unsigned cpl, const SegmentContext& context,
                      HostDescriptor& into) {
@@ -50,6 +68,14 @@ bool host_descriptor(const SegmentRegister& segment, Seg which, unsigned cpl, co
         } else {
             limit = std::min(limit, boundary - 1 - segment.base);
         }
+    }
+    if (cpl != 3 && which != Seg::cs && context.kernel_floor) {
+        const Floored how = floored(segment, which, context.kernel_floor);
+        if (how != Floored::unchanged) {
+            into.expand_down = true;
+            limit = how == Floored::flat ? context.kernel_floor - 1 : 0xFFFFFFFF;
+        }
+        if (how == Floored::flat) into.big = true;
     }
     set_limit(into, limit);
     return true;

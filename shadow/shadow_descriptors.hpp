@@ -8,6 +8,10 @@
 //
 // At CPL 3 segments end below the guest's kernel, so the hardware protects it.  A segment with a base whose
 // offsets wrap around 4 GiB (thread-local storage below its base) cannot be clipped: it keeps its full limit.
+//
+// The kernel in turn may be kept from the users' addresses for a while, see ShadowPages::flush_changed().  An
+// expand-down segment is flat memory without its beginning; what cannot be had that way is denied as a whole,
+// so that the access traps.
 #pragma once
 
 #include "shadow/host_space.hpp"
@@ -27,6 +31,8 @@ struct SegmentContext {
     std::uint32_t data_shift = 0;  ///< added to the base of everything but CS, see shadow_pages.hpp
     std::uint32_t code_shift = 0;  ///< added to the base of CS: 0, or data_shift for direct user code
     std::uint64_t user_boundary = 1ull << 32;
+    /// Below CPL 3 no data segment reaches a linear address below this; 0: no such bound.
+    std::uint32_t kernel_floor = 0;
     bool operator==(const SegmentContext&) const = default;
 };
 
@@ -34,6 +40,9 @@ struct SegmentContext {
 /// Pure: the tests go through it.
 bool host_descriptor(const SegmentRegister& segment, Seg which, unsigned cpl, const SegmentContext& context,
                      HostDescriptor& into);
+
+/// True if a kernel floor takes nothing from the data segments in the registers but what lies below it.
+bool floor_is_exact(const VCpu& cpu, std::uint32_t kernel_floor);
 
 class ShadowDescriptors {
   public:

@@ -4,6 +4,7 @@
 
 #include "shadow/check.hpp"
 #include "shadow/gate_sites.hpp"
+#include "shadow/shadow_descriptors.hpp"
 
 namespace ringpress {
 
@@ -86,6 +87,7 @@ void ShadowPages::unmap_page(MappedPages& table, std::uint32_t page) {
 ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, Access access) {
     const std::uint32_t page = address.page(), frame = t.physical.page();
     CHECK(t.physical.value < ram_bytes_);
+    if (address.value < kernel_floor()) check_users();
     if (host_address(data_, page).value < limits_.low_floor) {
         reserve_data_region(region_of(page));
         if (host_address(data_, page).value < limits_.low_floor) return DataFault::unmappable;
@@ -305,10 +307,11 @@ bool ShadowPages::still_granted(const MappedPages& table, std::uint32_t page) co
     return true;
 }
 
-void ShadowPages::drop_changed(MappedPages& table) {
+void ShadowPages::drop_changed(MappedPages& table, std::uint32_t first_region, std::uint32_t end_region) {
     Run run{*this, table};
     std::uint32_t next_region = 0;
     table.for_each_local_region([&](std::uint32_t region) {
+        if (region < first_region || region >= end_region) return;
         // Between regions there may be pages of others, and a run must not go around the 4 GiB.
         if (region != next_region || host_address(table, region * kPagesPerRegion).value == 0) run.keep();
         next_region = region + 1;
@@ -323,8 +326,17 @@ void ShadowPages::drop_changed(MappedPages& table) {
 }
 
 void ShadowPages::flush_changed() {
-    drop_changed(data_);
-    drop_changed(code_);
+    // A boundary that is not stale has all user pages below it, and only those.
+    users_unchecked_ = !boundary_stale_ && user_boundary_ != 0 && user_boundary_ < (1ull << 32) &&
+                       floor_is_exact(cpu_, static_cast<std::uint32_t>(user_boundary_));
+    drop_changed(data_, users_unchecked_ ? s_.user_boundary_region - 1 : 0, kRegions);
+    // No descriptor keeps the kernel from running what lies there.
+    drop_changed(code_, 0, kRegions);
+}
+
+void ShadowPages::check_users() {
+    users_unchecked_ = false;
+    drop_changed(data_, 0, s_.user_boundary_region - 1);
 }
 
 void ShadowPages::invalidate(gva address) {
@@ -366,6 +378,7 @@ void ShadowPages::flush_all() {
     host_.unmap(gva(0), 1ull << 32);
     ++s_.counters.map_calls;
     s_.mapping_estimate = 0;
+    users_unchecked_ = false;
     if (s_.landing_region) map_landing();
 }
 

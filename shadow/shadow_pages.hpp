@@ -73,8 +73,17 @@ class ShadowPages : public WriteObserver {
 
     /// invlpg, SDM Vol. 3A, section 4.10.4.1: the page, and a whole 4 MiB page if it lies in one.
     void invalidate(gva address);
-    /// CR3 was loaded: drops the local mappings that the tables no longer grant.
+    /// CR3 was loaded: drops the local mappings that the tables no longer grant.  Where a kernel lies above
+    /// all user pages, theirs are not looked at before user code runs, or the kernel wants one: many kernels
+    /// pass through an address space without users on the way back to the same one.  Until then the kernel's
+    /// data segments must end at kernel_floor().
     void flush_changed();
+    /// No data segment may reach a lower address before check_users(); 0: there is nothing to keep off.
+    std::uint32_t kernel_floor() const {
+        return users_unchecked_ ? static_cast<std::uint32_t>(user_boundary_) : 0;
+    }
+    /// Does for the user pages what flush_changed() has left.
+    void check_users();
     void flush_all();
     /// Which instructions run natively has changed: forgets every code mapping and view that holds FPU code.
     void drop_fpu_views();
@@ -82,6 +91,7 @@ class ShadowPages : public WriteObserver {
     /// Before the guest runs at CPL 3: no supervisor page may be reachable.  Unmaps those that no segment
     /// limit can fence off, and sets user_boundary().
     void enter_user() {
+        if (users_unchecked_) check_users();
         if (boundary_stale_) settle_user_boundary();
         check_windows();
     }
@@ -100,7 +110,7 @@ class ShadowPages : public WriteObserver {
     bool still_granted(const MappedPages& table, std::uint32_t page) const;
     void erase(MappedPages& table, std::uint32_t page) { table.erase(page, alias_head(table, page)); }
     void unmap_page(MappedPages& table, std::uint32_t page);
-    void drop_changed(MappedPages& table);
+    void drop_changed(MappedPages& table, std::uint32_t first_region, std::uint32_t end_region);
     void drop_region(MappedPages& table, std::uint32_t region);
     void drop_supervisor(MappedPages& table, std::uint32_t region);
     void map_pads(std::uint32_t page, unsigned slot);
@@ -153,6 +163,7 @@ class ShadowPages : public WriteObserver {
     MappedPages code_;
     std::uint64_t user_boundary_ = 1ull << 32;
     bool boundary_stale_ = true;
+    bool users_unchecked_ = false;
     std::uint64_t gate_continuation_ = 0;  ///< 0: no gates
     bool crowded_ = false;                 ///< no place without a present directory entry was found
 };

@@ -271,6 +271,7 @@ Entry Dispatcher::entry() {
     context.data_shift = shadows_.pages.data_shift();
     if (user && policy_.user_code_direct) context.code_shift = context.data_shift;
     context.user_boundary = user ? shadows_.pages.user_boundary() : 1ull << 32;
+    context.kernel_floor = user ? 0 : shadows_.pages.kernel_floor();
     Entry e;
     e.selectors = shadows_.descriptors.selectors(cpu, context);
     e.eflags = (cpu.eflags & kNativeFlags) | eflags::FIXED1 | eflags::IF;

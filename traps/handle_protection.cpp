@@ -22,6 +22,12 @@ void Dispatcher::handle_protection(std::uint8_t vector, std::uint32_t error) {
         emulate_at_eip(TrapCause::privileged);
         return;
     }
+    if (cpu.cpl != 3 && shadows_.pages.kernel_floor()) {
+        // The kernel may want a user page, which it was kept from: it tries again with all of its segments.
+        cause_ = TrapCause::segment_limit;
+        shadows_.pages.check_users();
+        return;
+    }
     if (cpu.cpl != 3 || shadows_.pages.user_boundary() >= (1ull << 32)) {
         // Host descriptors equal the guest's: the fault is the guest's, and its code holds no host selector,
         // because instructions that load selectors never run natively.

@@ -34,6 +34,8 @@ guest_test(paging_strict    SOURCES paging/strict.c             GROUPS paging
            NO_QEMU "TCG reports read-modify-write as reads, and stack accesses of far transfers as supervisor ones")
 guest_test(protection_low   SOURCES paging/protection.c         GROUPS paging)
 guest_test(protection_high  SOURCES paging/protection.c         GROUPS paging HIGH_HALF)
+guest_test(address_spaces_low  SOURCES paging/address_spaces.c  GROUPS paging)
+guest_test(address_spaces_high SOURCES paging/address_spaces.c  GROUPS paging HIGH_HALF)
 guest_test(low_memory       SOURCES paging/low_memory.c         GROUPS paging)
 guest_test(low_memory_floor SOURCES paging/low_memory.c         GROUPS paging RINGPRESS_ARGS --low-memory-floor 65536)
 

@@ -156,6 +156,39 @@ TEST_CASE("a segment with a base that wraps around keeps its limit") {
     CHECK_FALSE(reaches(d, 0xC0000000));
 }
 
+TEST_CASE("below CPL 3 no data segment reaches below the floor, and those that are flat lose nothing else") {
+    const unsigned seed = std::random_device{}();
+    INFO("seed " << seed);
+    std::mt19937 random(seed);
+    for (unsigned n = 0; n < 50000; ++n) {
+        constexpr std::uint16_t kTypes[] = {kData, kReadOnly, kExpandDown, kCode, k16Bit};
+        constexpr std::uint32_t kBases[] = {0, 0, 0x1000, 0xC0001000, 0xFFFF0000};
+        constexpr std::uint32_t kLimits[] = {0xFFFFFFFF, 0xFFFFFFFF, 0xFFFF, 0x1FFF, 8};
+        const SegmentRegister s = segment(kBases[random() % 5], kLimits[random() % 5], kTypes[random() % 5]);
+        const Seg which = random() % 2 ? Seg::ds : Seg::ss;
+        SegmentContext context = kKernel;
+        context.kernel_floor = (1 + random() % 1023) << 22;
+        HostDescriptor d;
+        REQUIRE(host_descriptor(s, which, 0, context, d));
+        VCpu cpu;
+        for (auto& other : cpu.seg) other = SegmentRegister{};
+        cpu.segment(which) = s;
+        const bool exact = floor_is_exact(cpu, context.kernel_floor);
+        const auto beginning = static_cast<std::uint32_t>(context.kernel_floor - s.base);
+        const std::uint32_t some = random();
+        for (const std::uint32_t offset : {0u, 8u, some, 0xFFFFu, 0x10000u, beginning, beginning - 1, ~0u}) {
+            INFO("base " << s.base << " limit " << s.limit << " attributes " << s.attributes << " offset "
+                         << offset << " floor " << context.kernel_floor);
+            const std::uint32_t at = s.base + offset;
+            if (reaches(d, offset) && at < context.kernel_floor) FAIL("below the floor");
+            if (reaches(d, offset) && !reaches(s, offset)) FAIL("more than the guest's");
+            if (exact && !reaches(d, offset) && reaches(s, offset) && at >= context.kernel_floor)
+                FAIL("less than the guest's");
+        }
+        if (s.base == 0 && s.limit == 0xFFFFFFFF && s.attributes == kData) CHECK(exact);
+    }
+}
+
 TEST_CASE("the same content finds the same slot, and loads nothing again") {
     Descriptors t;
     const HostSelectors first = t.shadow.selectors(t.cpu, kKernel);

@@ -80,9 +80,11 @@ class RandomGuest {
             const bool reachable = user && at.value < w.shadow.user_boundary();
             if (const MappedPage& m = w.shadow.data_page(at); m.present()) {
                 ++data;
+                const bool unchecked = at.value < w.shadow.kernel_floor();  // no segment reaches it
+                if (unchecked && user) return "an unchecked page at CPL 3" + where;
                 if (reachable && (m.bits & MappedPage::kSupervisor))
                     return "a supervisor page at CPL 3" + where;
-                if (!granted(i, m.target(), m, wp)) return "data" + where;
+                if (!unchecked && !granted(i, m.target(), m, wp)) return "data" + where;
             }
             if (const MappedPage& m = w.shadow.code_page(at); m.present() && !(m.bits & MappedPage::kPad)) {
                 ++code;
@@ -353,6 +355,56 @@ TEST_CASE("a CR3 load keeps global pages and those that the new tables map alike
     CHECK(w.data_at(0x08048000).kind == HostPage::ram);
     CHECK(w.data_at(0x08049000).kind == HostPage::none);
     CHECK(w.data_at(0xC0100000).kind == HostPage::ram);
+}
+
+TEST_CASE(
+    "pages of users behind a boundary are checked when user code runs or the kernel asks, code at once") {
+    ShadowWorld w;
+    w.map(0x08048000, 40, RW | US | D);
+    w.map(0x08049000, 41, US);
+    w.map(0xC0100000, 50, RW | D);
+    for (auto& segment : w.cpu.seg) segment = {0x10, 0xC093, 0, 0xFFFFFFFF};
+    const auto run_user = [&] {
+        REQUIRE(w.touch(0xC0100000));
+        w.cpu.cpl = 3;
+        w.shadow.enter_user();
+        REQUIRE(w.touch(0x08048000, true));
+        REQUIRE(w.execute(0x08049000));
+        w.shadow.enter_user();
+        w.cpu.cpl = 0;
+    };
+    run_user();
+    REQUIRE(w.shadow.user_boundary() <= 0xC0100000);
+
+    w.cpu.cr3 = ShadowWorld::kOtherDirectory;  // empty
+    w.shadow.flush_changed();
+    CHECK(w.shadow.kernel_floor() == w.shadow.user_boundary());
+    CHECK(w.data_at(0x08048000).kind == HostPage::ram);
+    CHECK(w.code_at(0x08049000).kind == HostPage::none);
+    CHECK(w.data_at(0xC0100000).kind == HostPage::none);
+    w.cpu.cr3 = ShadowWorld::kDirectory;
+    w.shadow.flush_changed();
+    w.cpu.cpl = 3;
+    w.shadow.enter_user();
+    CHECK(w.shadow.kernel_floor() == 0);
+    CHECK(w.data_at(0x08048000).kind == HostPage::ram);
+
+    w.cpu.cpl = 0;
+    run_user();
+    w.cpu.cr3 = ShadowWorld::kOtherDirectory;
+    w.shadow.flush_changed();
+    w.shadow.check_users();
+    CHECK(w.shadow.kernel_floor() == 0);
+    CHECK(w.data_at(0x08048000).kind == HostPage::none);
+
+    // A segment that cannot be clipped leaves nothing for later.
+    w.cpu.cr3 = ShadowWorld::kDirectory;
+    run_user();
+    w.cpu.segment(Seg::fs).base = 0x10000;
+    w.cpu.cr3 = ShadowWorld::kOtherDirectory;
+    w.shadow.flush_changed();
+    CHECK(w.shadow.kernel_floor() == 0);
+    CHECK(w.data_at(0x08048000).kind == HostPage::none);
 }
 
 TEST_CASE("a page that is executed is read-only under all of its addresses, and written it loses its view") {
