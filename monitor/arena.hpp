@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "monitor/byte_ring.hpp"
+#include "monitor/debug/run_state.hpp"
 #include "monitor/devices/state.hpp"
 #include "monitor/trace/trap_record.hpp"
 #include "shadow/shadow_state.hpp"
@@ -52,6 +53,7 @@ struct Arena {
     std::atomic<std::uint32_t> supervisor_waits{0};
 
     StopRecord stop;
+    RunState run;
     VCpu cpu;
     DeviceState devices;
     Statistics statistics;

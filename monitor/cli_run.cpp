@@ -20,7 +20,7 @@ namespace {
 
 /// Option values as they were written.
 struct RawOptions {
-    bool help = false, nographic = false, snapshot = false, no_reboot = false;
+    bool help = false, nographic = false, snapshot = false, no_reboot = false, stop_at_start = false;
     std::string positional, kernel, initrd, append, memory, machine, display, debugcon, smp;
     std::string engine, sensitive, user_code, name, stats, time_limit, floor, log_items, log_file, trace,
         symbols;
@@ -95,6 +95,8 @@ void declare(CLI::App& app, RawOptions& raw) {
     monitor(value("--name", raw.name, "NAME", "a name for this machine, unique on this host and user"));
     monitor(
         value("--time-limit", raw.time_limit, "SECONDS", "end the guest after this time, with status 124"));
+    const auto debugger = [](CLI::Option* o) { o->group("For a debugger"); };
+    debugger(flag("--S", raw.stop_at_start, "stop before the first instruction"));
     value("--low-memory-floor", raw.floor, "BYTES", "")->group("");
     monitor(flag("--help,--h", raw.help, "this text"));
 }
@@ -176,6 +178,7 @@ RunConfig to_config(const RawOptions& raw, std::uint64_t host_bytes) {
     }
     for (const auto& device : raw.devices) parse_device(device, config);
     config.no_reboot = raw.no_reboot;
+    config.stop_at_start = raw.stop_at_start;
     if (!raw.name.empty()) check_vm_name(raw.name);
     config.name = raw.name;
     if (!raw.time_limit.empty()) config.time_limit = parse_time_limit(raw.time_limit);

@@ -82,7 +82,7 @@ void CoreLoop::arm_timer() {
 void CoreLoop::sleep_while_halted() {
     DeviceBus& bus = core_.bus();
     const std::uint32_t rung = arena_.doorbell.load();
-    if (leaving_.load()) return;
+    if (leaving_.load() || arena_.shadow.debug.wanted()) return;
     bus.advance(core_.now());
     if (bus.interrupt_pending()) return;
     const Nanoseconds deadline = bus.next_deadline(), now = core_.now();
@@ -103,8 +103,16 @@ bool CoreLoop::settle() {
 bool CoreLoop::bring_to_run() {
     const VCpu& cpu = arena_.cpu;
     while (!leaving_.load(std::memory_order_relaxed)) {
+        if (arena_.shadow.debug.wanted()) [[unlikely]]
+            attend();
         core_.dispatcher().settle();
         if (core_.stopped()) return false;
+        if (stop_awake_ && cpu.activity == Activity::running) [[unlikely]] {
+            stop_awake_ = false;
+            arena_.shadow.debug.hit(StopCause::step);
+        }
+        if (arena_.shadow.debug.wanted()) [[unlikely]]
+            continue;
         if (cpu.activity == Activity::running) return true;
         if (cpu.activity == Activity::shutdown) {
             stop(StopReason::shutdown, 0, "triple fault");

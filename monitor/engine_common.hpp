@@ -14,6 +14,15 @@ namespace ringpress {
 
 inline constexpr std::uint16_t kHostCode64 = 0x33, kHostData = 0x2B;  ///< Linux' __USER_CS and __USER_DS
 
+/// Where the guest's FPU registers are while the core has control.
+class FpuHolder {
+  public:
+    virtual ~FpuHolder() = default;
+    /// False if the guest process is gone.
+    virtual bool read_fpu(FpuImage& into) = 0;
+    virtual bool write_fpu(const FpuImage& from) = 0;
+};
+
 /// Runs where the engine handles a trap: no allocation, and no system calls but those of core_syscalls.S.
 class CoreLoop {
   public:
@@ -21,6 +30,8 @@ class CoreLoop {
     /// with timer_expired() and handle_interrupt().
     CoreLoop(MachineCore& core, Arena& arena, int timer)
         : core_(core), arena_(arena), recorder_(core, arena), timer_(timer) {}
+    /// Before the guest runs.
+    void set_fpu(FpuHolder& fpu) { fpu_ = &fpu; }
 
     /// A trap of guest code; the virtual CPU holds the registers.
     void handle(const HostTrap& trap);
@@ -39,7 +50,8 @@ class CoreLoop {
     }
     void timer_expired() { armed_ = kNever; }
 
-    /// Brings the guest to a point where it runs, asleep while it is halted.  False: the guest has ended and
+    /// Brings the guest to a point where it runs, asleep while it is halted, and at rest while a debugger has
+    /// it stopped (core_stop.cpp).  False: the guest has ended and
     /// the arena says why, or leave() was called.
     bool settle();
     /// Only after settle() said true: what to resume with.  The timer is set to the devices' next deadline.
@@ -62,6 +74,10 @@ class CoreLoop {
     bool bring_to_run();
     void arm_timer();
     void sleep_while_halted();
+    /// core_stop.cpp: something wants the guest to stop.
+    void attend();
+    void rest();
+    void take_order();
 
     MachineCore& core_;
     Arena& arena_;
@@ -69,6 +85,8 @@ class CoreLoop {
     const int timer_;
     Nanoseconds armed_ = kNever;  ///< guest time the timer is set to
     std::atomic<bool> leaving_{false};
+    FpuHolder* fpu_ = nullptr;
+    bool stop_awake_ = false;  ///< a step of a halted guest: it ends when an interrupt has woken it
 };
 
 /// Tells the supervisor's event loop through the eventfd; async-signal-safe, works on both sides of the fork.

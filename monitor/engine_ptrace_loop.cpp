@@ -1,5 +1,7 @@
 #include "monitor/engine_ptrace_loop.hpp"
 
+#include <cstring>
+
 #include "monitor/core_syscalls.hpp"
 #include "shadow/check.hpp"
 
@@ -41,6 +43,7 @@ void store_registers(user_regs_struct& r, const VCpu& cpu, const Entry& entry) {
 TraceLoop::TraceLoop(GuestProcess& process, CoreLoop& loop, HostSpaceBatch& batch, const ShadowState& shadow)
     : tracee_(process), loop_(loop), batch_(batch), shadow_(shadow), process_(process) {
     batch_.set_runner(this);
+    loop_.set_fpu(*this);
 }
 TraceLoop::~TraceLoop() {
     batch_.set_runner(nullptr);
@@ -138,6 +141,28 @@ bool TraceLoop::go() {
     frame_ = nullptr;
     batch_.clear();
     return tracee_.resume();
+}
+
+/// In the frame, where the process will take it from; null if the frame is not as the kernel makes it.
+void* TraceLoop::frame_fpu() const {
+    const auto at = reinterpret_cast<std::uint64_t>(frame_->uc_mcontext.fpregs);
+    const BatchMemory& memory = batch_.memory();
+    const std::uint64_t first = address_of(memory.signal_stack), end = first + sizeof memory.signal_stack;
+    return at >= first && at <= end - sizeof(FpuImage) ? reinterpret_cast<void*>(at) : nullptr;
+}
+
+bool TraceLoop::read_fpu(FpuImage& into) {
+    if (!frame_) return tracee_.read_fpu(into);
+    const void* at = frame_fpu();
+    if (at) std::memcpy(&into, at, sizeof into);
+    return at != nullptr;
+}
+
+bool TraceLoop::write_fpu(const FpuImage& from) {
+    if (!frame_) return tracee_.write_fpu(from);
+    void* at = frame_fpu();
+    if (at) std::memcpy(at, &from, sizeof from);
+    return at != nullptr;
 }
 
 bool TraceLoop::make_calls() {

@@ -12,7 +12,7 @@
 namespace ringpress {
 
 /// All on the tracing thread, timer_fired() in a signal handler of it.
-class TraceLoop : HostSpaceBatch::Runner {
+class TraceLoop : HostSpaceBatch::Runner, FpuHolder {
   public:
     TraceLoop(GuestProcess& process, CoreLoop& loop, HostSpaceBatch& batch, const ShadowState& shadow);
     ~TraceLoop() override;
@@ -34,6 +34,9 @@ class TraceLoop : HostSpaceBatch::Runner {
     bool run_to(const char* where, user_regs_struct& r);
     bool interrupted();
     void run_batch() override { make_calls(); }
+    void* frame_fpu() const;
+    bool read_fpu(FpuImage& into) override;
+    bool write_fpu(const FpuImage& from) override;
     user_regs_struct stub_registers(void (*code)(), void (*then)(), std::uint64_t stack) const;
     std::uint64_t base_of(std::uint16_t selector) const;
 

@@ -32,6 +32,16 @@ bool Tracee::write(const user_regs_struct& registers) {
     return request(PTRACE_SETREGS, nullptr, const_cast<user_regs_struct*>(&registers));
 }
 
+static_assert(sizeof(FpuImage) == sizeof(user_fpregs_struct));
+
+bool Tracee::read_fpu(FpuImage& into) {
+    return request(PTRACE_GETFPREGS, nullptr, &into);
+}
+
+bool Tracee::write_fpu(const FpuImage& from) {
+    return request(PTRACE_SETFPREGS, nullptr, const_cast<FpuImage*>(&from));
+}
+
 bool Tracee::resume(int signal) {
     return request(PTRACE_CONT, nullptr, reinterpret_cast<void*>(static_cast<long>(signal)));
 }

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/user.h>
 
+#include "monitor/debug/run_state.hpp"
 #include "monitor/guest_process.hpp"
 
 namespace ringpress {
@@ -21,6 +22,9 @@ class Tracee {
     bool adopt();
     bool read(user_regs_struct& registers);
     bool write(const user_regs_struct& registers);
+    /// The FPU's registers, of a process that is not in its signal handler.
+    bool read_fpu(FpuImage& into);
+    bool write_fpu(const FpuImage& from);
     /// Runs it until its next stop; `signal` is delivered to it.
     bool resume(int signal = 0);
     /// Waits for a stop that the process caused itself (`why` tells) or the doorbell did, and returns its

@@ -18,6 +18,7 @@
 #include "monitor/core_syscalls.hpp"
 #include "monitor/engine_common.hpp"
 #include "monitor/engine_gate.hpp"
+#include "monitor/gate.hpp"
 #include "monitor/guest_process.hpp"
 #include "monitor/seccomp_filter.hpp"
 #include "shadow/check.hpp"
@@ -35,7 +36,26 @@ namespace {
 
 constexpr int kTimerSignal = SIGALRM, kDoorbellSignal = SIGUSR1;
 
+/// The FPU is in the signal frame or, behind a gate, where gate.S has put it.
+class HandlerFpu final : public FpuHolder {
+  public:
+    void set_frame(ucontext_t* frame) { frame_ = frame; }
+    bool read_fpu(FpuImage& into) override {
+        std::memcpy(into.bytes, place(), sizeof into.bytes);
+        return true;
+    }
+    bool write_fpu(const FpuImage& from) override {
+        std::memcpy(place(), from.bytes, sizeof from.bytes);
+        return true;
+    }
+
+  private:
+    void* place() const { return gate_open ? gate_fpu : static_cast<void*>(frame_->uc_mcontext.fpregs); }
+    ucontext_t* frame_ = nullptr;
+};
+
 struct Engine {
+    HandlerFpu fpu;
     std::optional<CoreLoop> loop;
     const std::atomic<std::uint32_t>* doorbell;
     HostSelectors selectors;  ///< what the guest was last resumed with
@@ -96,6 +116,7 @@ int create_timer() {
     engine.doorbell = &setup.arena->doorbell;
     install_handlers();
     engine.loop.emplace(*setup.core, *setup.arena, create_timer());
+    engine.loop->set_fpu(engine.fpu);
     set_bug_handler(bug);
     open_gates(*engine.loop, *setup.core, engine.selectors, wait_for_the_end);
     if (syscall(SYS_arch_prctl, ARCH_GET_FS, &engine_host_fs_base) != 0)
@@ -135,6 +156,7 @@ using namespace ringpress;
 const HostSelectors* engine_signal(int signal, siginfo_t*, ucontext_t* context) {
     auto& regs = context->uc_mcontext.gregs;
     CoreLoop& loop = *engine.loop;
+    engine.fpu.set_frame(context);
     if (!engine.started) {
         engine.started = true;
         for (int i = REG_R8; i <= REG_R15; ++i) regs[i] = 0;

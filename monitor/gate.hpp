@@ -24,6 +24,8 @@ static_assert(offsetof(GateFrame, eflags) == 32 && offsetof(GateFrame, target_ei
               offsetof(GateFrame, fs_base) == 64);
 
 extern GateFrame gate_frame;
+/// The guest's FPU, as of FXSAVE.
+extern std::uint8_t gate_fpu[512];
 extern std::uint64_t gate_stack_top;
 /// Not 0: a signal came while the gate was open.
 extern volatile std::uint32_t engine_deferred;

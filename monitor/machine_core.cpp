@@ -45,10 +45,18 @@ class RingChannel final : public ByteChannel {
 
 class HostTime final : public TimeSource {
   public:
-    explicit HostTime(const VCpu& cpu) : cpu_(cpu) {}
+    explicit HostTime(VCpu& cpu) : cpu_(cpu) {}
     std::uint64_t guest_tsc() override { return __rdtsc() + cpu_.msr.tsc_offset; }
     Nanoseconds now() override { return monotonic() - start_; }
     void start() { start_ = monotonic(); }
+    void pause() {
+        paused_at_ = monotonic();
+        paused_at_tsc_ = __rdtsc();
+    }
+    void resume() {
+        start_ += monotonic() - paused_at_;
+        cpu_.msr.tsc_offset -= __rdtsc() - paused_at_tsc_;
+    }
 
   private:
     static Nanoseconds monotonic() {
@@ -56,8 +64,9 @@ class HostTime final : public TimeSource {
         clock_gettime(CLOCK_MONOTONIC, &t);
         return static_cast<Nanoseconds>(t.tv_sec) * 1'000'000'000u + static_cast<Nanoseconds>(t.tv_nsec);
     }
-    const VCpu& cpu_;
-    Nanoseconds start_ = 0;
+    VCpu& cpu_;
+    Nanoseconds start_ = 0, paused_at_ = 0;
+    std::uint64_t paused_at_tsc_ = 0;
 };
 
 SensitiveLevel level_of(Sensitive s) {
@@ -196,6 +205,13 @@ Nanoseconds MachineCore::now() {
 }
 void MachineCore::start_clock() {
     impl_->time.start();
+}
+void MachineCore::pause_clock() {
+    impl_->time.pause();
+}
+void MachineCore::resume_clock() {
+    impl_->time.resume();
+    impl_->dispatcher.sensitivity_changed();  // rdtsc shows the host's counter no longer
 }
 bool MachineCore::stopped() const {
     return impl_->arena.stop.reason.load() != StopReason::none;

@@ -54,6 +54,10 @@ class MachineCore {
     Nanoseconds now();
     /// Starts guest time.
     void start_clock();
+    /// Between these two, guest time stands still: devices and the time-stamp counter do not see that the
+    /// guest was stopped.
+    void pause_clock();
+    void resume_clock();
     /// Notes what was handled in the arena's trap ring.
     void record(const HostTrap& trap, std::uint32_t eip, std::uint8_t cpl);
     /// EIP of the instruction that a trap is about, as the guest knows it, from the virtual CPU at the trap.

@@ -49,7 +49,8 @@ struct RunConfig {
     std::vector<std::string> arguments;      ///< the command line as it was given, for the trace's header
     std::string symbols;                     ///< --symbols; empty: those of the kernel file, if it has any
     enum class Stats : std::uint8_t { none, text, json } stats = Stats::none;
-    double time_limit = 0;               ///< seconds; 0: none
+    double time_limit = 0;               ///< seconds that the guest runs; 0: none
+    bool stop_at_start = false;          ///< -S
     std::uint32_t low_memory_floor = 0;  ///< test aid: pretend vm.mmap_min_addr is at least this
 };
 

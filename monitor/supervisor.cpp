@@ -19,6 +19,7 @@
 #include "monitor/arena.hpp"
 #include "monitor/boot/loader.hpp"
 #include "monitor/console_io.hpp"
+#include "monitor/debug/run_control.hpp"
 #include "monitor/devices/mp_table.hpp"
 #include "monitor/drive_image.hpp"
 #include "monitor/engine_common.hpp"
@@ -83,6 +84,7 @@ struct Supervisor::Impl {
     std::vector<DriveImage> drives;
     HostLimits limits;
     Clock::time_point deadline = Clock::time_point::max();
+    bool first_life = true;
     TrapStream traps;
 };
 
@@ -147,6 +149,8 @@ std::optional<ExitReport> Supervisor::Impl::live() {
             keep_to_ourselves(region->get_address(), region->get_size());
         for (const auto& disk : disks) keep_to_ourselves(disk.data(), disk.size());
     }
+    RunControl control(arena, config.stop_at_start && first_life);
+    first_life = false;
     const std::unique_ptr<RunningGuest> guest =
         batch ? start_ptrace_engine(setup, *batch) : start_seccomp_engine(setup);
     const auto began = Clock::now();
@@ -160,6 +164,13 @@ std::optional<ExitReport> Supervisor::Impl::live() {
     ConsoleIo console(config, arena, {ram_bytes, config.ram_bytes}, ring);
     ServiceList services;
     services.add(traps);
+    control.set_ring(ring);
+    services.add(control);
+    // While the guest is stopped its time stands still, and so does what is left of its time limit.
+    const auto limit = [&] {
+        return deadline + std::chrono::duration_cast<Clock::duration>(
+                              std::chrono::duration<double>(control.stopped_seconds()));
+    };
 
     ExitReport report;
     for (;;) {
@@ -170,9 +181,10 @@ std::optional<ExitReport> Supervisor::Impl::live() {
         fds.resize(2 + static_cast<std::size_t>(console_fds));
         services.add_poll_fds();
         int timeout = earlier(console.timeout_ms(), services.timeout_ms());
-        if (deadline != Clock::time_point::max()) {
+        const bool limited = deadline != Clock::time_point::max();
+        if (limited && !control.stopped()) {
             const auto left =
-                std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+                std::chrono::duration_cast<std::chrono::milliseconds>(limit() - Clock::now()).count();
             timeout = earlier(timeout, left > 0 ? static_cast<int>(std::min<long>(left + 1, 1'000'000)) : 0);
         }
         arena.supervisor_waits.store(1);
@@ -189,6 +201,7 @@ std::optional<ExitReport> Supervisor::Impl::live() {
         if (reason != StopReason::none) {
             guest->end();
             if (reason == StopReason::reset && !config.no_reboot) {
+                if (limited) deadline = limit();
                 console.finish();
                 traps.finish();
                 return std::nullopt;
@@ -207,7 +220,7 @@ std::optional<ExitReport> Supervisor::Impl::live() {
                 report.code = exit_status(ExitCode::host_error);
             break;
         }
-        if (Clock::now() >= deadline) {
+        if (limited && Clock::now() >= limit()) {
             report.code = exit_status(ExitCode::time_limit);
             report.message = fmt::format("the guest ran into --time-limit {}", config.time_limit);
             break;

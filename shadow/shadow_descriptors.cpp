@@ -113,8 +113,9 @@ std::uint16_t ShadowDescriptors::selector_for(const HostDescriptor& d) {
 }
 
 HostSelectors ShadowDescriptors::selectors(const VCpu& cpu, const SegmentContext& context) {
-    // Room for all six before any is chosen, so that none is forgotten while another is loaded.
-    if (s_.descriptor_count + 6 > kDescriptorSlots) forget_all();
+    // Room for all before any is chosen, so that none is forgotten while another is loaded.
+    constexpr std::uint32_t kMost = 6 + 2;
+    if (s_.descriptor_count + kMost > kDescriptorSlots) forget_all();
     const bool same = context == last_context_ && cpu.cpl == last_cpl_;
     for (unsigned i = 0; i < 6; ++i) {
         if (same && cpu.seg[i] == last_[i]) continue;
@@ -135,6 +136,12 @@ HostSelectors ShadowDescriptors::selectors(const VCpu& cpu, const SegmentContext
     last_context_ = context;
     last_cpl_ = cpu.cpl;
     return answer_;
+}
+
+std::uint16_t ShadowDescriptors::selector(const SegmentRegister& segment, Seg which, unsigned cpl,
+                                          const SegmentContext& context) {
+    HostDescriptor d;
+    return host_descriptor(segment, which, cpl, context, d) ? selector_for(d) : std::uint16_t{0};
 }
 
 }  // namespace ringpress

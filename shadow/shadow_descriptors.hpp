@@ -50,6 +50,9 @@ class ShadowDescriptors {
 
     /// Selectors for all six registers; loads descriptors that no slot holds yet.
     HostSelectors selectors(const VCpu& cpu, const SegmentContext& context);
+    /// For a segment that is in no register; at most two between calls of selectors().
+    std::uint16_t selector(const SegmentRegister& segment, Seg which, unsigned cpl,
+                           const SegmentContext& context);
 
   private:
     std::uint16_t selector_for(const HostDescriptor& descriptor);

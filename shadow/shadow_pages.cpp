@@ -151,6 +151,12 @@ bool ShadowPages::map_code(gva address, const Translation& t) {
     const std::uint32_t page = address.page(), frame = t.physical.page();
     if (address.page_base().value < limits_.low_floor) return false;
     int index = views_.slot_of(frame);
+    if (index >= 0 && s_.debug.points.breakpoints &&
+        s_.debug.points.breaks_in(address.page_base(), kPageSize)) {
+        // It was proven without those breakpoints: at other addresses they mean nothing.
+        drop_view(frame);
+        index = -1;
+    }
     if (index < 0) {
         index = static_cast<int>(take_slot());
         write_protect(frame);
@@ -380,6 +386,12 @@ void ShadowPages::flush_all() {
     s_.mapping_estimate = 0;
     users_unchecked_ = false;
     if (s_.landing_region) map_landing();
+}
+
+void ShadowPages::forget_all() {
+    for (std::uint32_t i = 0; i < s_.slots_used; ++i)
+        if (s_.slot[i].frame && s_.slot[i].frame != ViewSlot::kPads) drop_view(s_.slot[i].frame - 1);
+    flush_all();
 }
 
 void ShadowPages::reserve_data_region(std::uint32_t region) {

@@ -68,6 +68,18 @@ class ShadowPages : public WriteObserver {
     /// Gate sites need the host's gate; without it (the default) make_site() always refuses.
     void enable_gates(std::uint64_t continuation);
 
+    /// scratch_view.cpp: has the code page of `address` show this one instruction, and int3 everywhere else,
+    /// whatever its view says, until unmap_scratch().  The instruction may run on into the next page.  Where
+    /// it lies on the host is returned: at `address`, unless the host cannot map that.
+    gva map_scratch(gva address, const std::uint8_t* bytes, unsigned length);
+    void unmap_scratch();
+
+    /// True if a breakpoint of the debugger's lies in [first, end) of a view, at any address that maps it.
+    bool breakpoint_in(unsigned slot, unsigned first, unsigned end) const;
+    /// Breakpoints and watchpoints in force from here on.  What is mapped where they come and go is mapped
+    /// anew.
+    void set_points(const DebugPoints& points);
+
     /// A view slot that may be (re)used, its mappings removed.
     std::uint32_t take_slot();
 
@@ -85,6 +97,8 @@ class ShadowPages : public WriteObserver {
     /// Does for the user pages what flush_changed() has left.
     void check_users();
     void flush_all();
+    /// RAM or the registers were changed from outside: forgets every mapping and every view.
+    void forget_all();
     /// Which instructions run natively has changed: forgets every code mapping and view that holds FPU code.
     void drop_fpu_views();
 
@@ -106,6 +120,9 @@ class ShadowPages : public WriteObserver {
 
   private:
     struct Run;
+    gva scratch_place(gva address) const;
+    std::uint32_t scratch_slot(unsigned which);
+    void show_scratch(std::uint32_t page, std::uint32_t slot);
     std::uint32_t& alias_head(const MappedPages& table, std::uint32_t page);
     bool still_granted(const MappedPages& table, std::uint32_t page) const;
     void erase(MappedPages& table, std::uint32_t page) { table.erase(page, alias_head(table, page)); }

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "shadow/address.hpp"
+#include "shadow/debug_points.hpp"
 
 namespace ringpress {
 
@@ -62,9 +63,10 @@ struct FrameInfo {
 
 /// A page of the code view: a copy of the proven instructions of one frame, int3 everywhere else.
 struct ViewSlot {
-    static constexpr std::uint32_t kPads = ~0u;  ///< as `frame`: the slot holds the pads of another
-    std::uint32_t frame = 0;                     ///< plus one; 0: the slot is free
-    std::uint32_t first_alias = 0;               ///< a linear page (plus one) that the view is mapped for
+    static constexpr std::uint32_t kPads =
+        ~0u;  ///< as `frame`: the slot holds the pads of another, or a single instruction (map_scratch())
+    std::uint32_t frame = 0;           ///< plus one; 0: the slot is free
+    std::uint32_t first_alias = 0;     ///< a linear page (plus one) that the view is mapped for
     std::uint32_t next_frame = 0;      ///< plus one: the frame that the last instruction runs on into
     std::uint32_t previous_frame = 0;  ///< plus one: a frame whose last instruction runs on into this one
     std::uint32_t straddler = 0;       ///< with next_frame: where the first instruction that runs on begins
@@ -101,12 +103,14 @@ struct ShadowState {
     std::uint32_t landing_region;  ///< host region of the 64-bit code that gates jump to; 0: nowhere
     std::uint32_t
         user_boundary_region;        ///< first region that user segments may not reach (plus one; 0: unset)
+    std::uint16_t scratch_slot[2];   ///< plus one: of map_scratch()
     std::uint32_t mapping_estimate;  ///< upper bound of host mappings made since the last full flush
     std::uint32_t descriptor_count;
     struct DescriptorKey {
         std::uint32_t base, limit, flags;
     } descriptor[kDescriptorSlots];
     std::uint16_t descriptor_hash[4096];
+    DebugWatch debug;
     struct Counters {
         std::uint64_t pages_mapped, pages_unmapped, map_calls, descriptors_loaded, view_pages, views_dropped,
             window_moves, recycled, sites_made, sites_stripped;

@@ -45,6 +45,7 @@ void Dispatcher::handle(const HostTrap& trap) {
                 reflect_fault({static_cast<Vector>(trap.vector), trap.error, 0});
             }
     }
+    if (displaced_.active && m_.cpu.eip != displaced_.eip) end_displaced();  // a fault, or done in software
     ++statistics_.traps[static_cast<unsigned>(cause_)];
 }
 
@@ -74,9 +75,10 @@ void Dispatcher::raise_single_step() {
 
 void Dispatcher::handle_single_step() {
     cause_ = TrapCause::reflected;
-    if (stepping_) {
-        stepping_ = false;
+    if (displaced_.active) {
+        end_displaced();
         m_.cpu.shadow = InterruptShadow::none;
+        cause_ = TrapCause::debugger;
         if (!(m_.cpu.eflags & eflags::TF)) return;
     }
     raise_single_step();
@@ -144,7 +146,10 @@ void Dispatcher::emulate_at_eip(TrapCause cause) {
         reflect_fault(insn.fault());
         return;
     }
-    if (!step(*insn.value())) stuck(*insn.value());
+    if (!step(*insn.value())) {
+        displace(*insn.value(), false);
+        return;
+    }
     const InsnId first = last_insn_;
     burst(policy_.burst);
     last_insn_ = first;
@@ -157,7 +162,12 @@ void Dispatcher::interpret_at_eip(TrapCause cause) {
         reflect_fault(insn.fault());
         return;
     }
-    if (!step(*insn.value())) stuck(*insn.value());
+    if (!displaced_.active && stop_at_breakpoint(linear_eip())) return;  // where no view can be mapped
+    if (!step(*insn.value())) {
+        if (displaced_.active) stuck(*insn.value());
+        displace(*insn.value(), false);
+        return;
+    }
     const InsnId first = last_insn_;
     finish_repetition();
     // Where one access needed software, the next ones mostly do.
@@ -169,6 +179,7 @@ void Dispatcher::interpret_at_eip(TrapCause cause) {
 bool Dispatcher::must_settle() const {
     const VCpu& cpu = m_.cpu;
     if (cpu.activity != Activity::running || (cpu.eflags & eflags::TF)) return true;
+    if (shadows_.state.debug.wanted() || displaced_.active) return true;
     return cpu.interrupts_enabled() && cpu.shadow == InterruptShadow::none && m_.bus.interrupt_pending();
 }
 
@@ -191,6 +202,7 @@ void Dispatcher::burst(const unsigned innocuous) {
         if (must_settle()) return;
         const auto insn = fetcher_.at_eip();
         if (!insn || insn.value()->id == InsnId::undefined) return;  // found again, natively
+        if (at_breakpoint()) return;                                 // the same
         const Instruction& next = *insn.value();
         if (may_run_natively(next, cpu, policy_) == Native::yes)
             --budget;
@@ -216,16 +228,20 @@ void Dispatcher::settle() {
         if (cpu.activity == Activity::shutdown) return;
         const bool blocked = cpu.shadow != InterruptShadow::none && cpu.eip == shadow_eip_;
         if (!blocked) cpu.shadow = InterruptShadow::none;
-        if (cpu.interrupts_enabled() && m_.bus.interrupt_pending()) {
+        // A debugger that steps wants to see this instruction, not the interrupt's handler.
+        const bool uninterrupted = displaced_.active && displaced_.for_debugger;
+        if (cpu.interrupts_enabled() && !uninterrupted && m_.bus.interrupt_pending()) {
             if (blocked) {
                 // One more instruction first, SDM Vol. 3A, section 6.8.3: in software, so that we get to see
                 // its end.
                 const auto insn = fetcher_.at_eip();
-                if (!insn)
+                if (!insn) {
                     reflect_fault(insn.fault());
-                else if (!step(*insn.value())) {
-                    stepping_ = true;
-                    break;
+                } else if (at_breakpoint()) {
+                    if (resumable()) break;
+                } else if (!step(*insn.value())) {
+                    displace(*insn.value(), false);
+                    if (resumable()) break;
                 }
                 continue;
             }
@@ -235,6 +251,7 @@ void Dispatcher::settle() {
             ++statistics_.interrupts;
             delivered_.injected = static_cast<std::uint8_t>(vector);
             deliver(m_, {static_cast<Vector>(vector), EventKind::external_interrupt, false, 0});
+            if (displaced_.active) end_displaced();  // it begins anew when the handler has returned
             continue;
         }
         if (cpu.activity == Activity::halted) return;
@@ -274,8 +291,9 @@ Entry Dispatcher::entry() {
     context.kernel_floor = user ? 0 : shadows_.pages.kernel_floor();
     Entry e;
     e.selectors = shadows_.descriptors.selectors(cpu, context);
+    if (displaced_.active) displaced_selectors(context, e);
     e.eflags = (cpu.eflags & kNativeFlags) | eflags::FIXED1 | eflags::IF;
-    if (stepping_ || (cpu.eflags & eflags::TF)) e.eflags |= eflags::TF;
+    if (displaced_.active || (cpu.eflags & eflags::TF)) e.eflags |= eflags::TF;
     if (alignment_checked(cpu)) e.eflags |= eflags::AC;
     return e;
 }

@@ -65,6 +65,22 @@ class Dispatcher : public TranslationControl {
     /// What the hardware must hold to resume.  Only after settle(), with Activity::running.
     Entry entry();
 
+    // For a debugger, while the guest is stopped.  debug_step.cpp.
+    /// Executes one instruction, or one iteration of a repeated one, and nothing else: no burst behind it, no
+    /// interrupt before it.  False: the hardware must do it when the guest is resumed; the end of that is
+    /// told by DebugWatch::hit() if `report`.
+    bool single_instruction(bool report);
+    /// Gives up what single_instruction() left to the hardware: the guest stops before it.
+    void abandon_instruction();
+    /// True if a breakpoint is at EIP.
+    bool at_breakpoint() const;
+    void set_points(const DebugPoints& points) { shadows_.pages.set_points(points); }
+    /// RAM, or more than general registers, has been changed from outside.
+    void state_replaced();
+    /// What the virtual CPU does not hold of an interrupt shadow is put into it, or taken out again.
+    void settle_shadow();
+    void adopt_shadow() { shadow_eip_ = m_.cpu.eip; }
+
     TrapCause last_cause() const { return cause_; }
     InsnId last_instruction() const { return last_insn_; }
     const Delivered& delivered() const { return delivered_; }
@@ -103,6 +119,13 @@ class Dispatcher : public TranslationControl {
     /// for.
     void interpret_at_eip(TrapCause cause);
     [[noreturn]] void stuck(const Instruction& insn);
+    /// debug_step.cpp: one instruction by the hardware, from a view of its own.
+    void displace(const Instruction& insn, bool for_debugger);
+    void show_displaced();
+    void end_displaced();
+    void displaced_selectors(const SegmentContext& context, Entry& entry);
+    bool stop_at_breakpoint(gva address);
+    gva linear_eip() const;
     bool resumable();
     std::optional<Translation> executable(gva address);
     int view_of(gva address, const Translation& t);
@@ -124,7 +147,15 @@ class Dispatcher : public TranslationControl {
     static constexpr std::uint8_t kNeverHot = 255;
     std::uint8_t heat_[kHeatEntries] = {};  ///< traps of sensitive sites, by physical address
     std::uint8_t& heat(std::uint32_t physical) { return heat_[(physical ^ physical >> 13) % kHeatEntries]; }
-    bool stepping_ = false;  ///< the hardware steps over one instruction for us
+    /// The instruction that the hardware steps over, see displace().
+    struct {
+        bool active = false;
+        bool for_debugger = false;  ///< when it is over, the debugger is told
+        bool reads_code = false;    ///< its data lies in CS: the copy names GS instead
+        std::uint32_t eip = 0;
+        std::uint32_t moved = 0;  ///< added to its linear address on the host
+        Instruction insn;
+    } displaced_;
 };
 
 }  // namespace ringpress

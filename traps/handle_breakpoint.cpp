@@ -47,6 +47,7 @@ void Dispatcher::handle_breakpoint() {
     }
     const std::optional<Translation> found = executable(address);
     if (!found) return;
+    if (stop_at_breakpoint(address)) return;
     const Translation& t = *found;
     const int view = view_of(address, t);
     if (view < 0) {
@@ -73,7 +74,7 @@ void Dispatcher::handle_breakpoint() {
     if (!step(first_insn)) {
         // Boxed by an overlapping copy that may be gone by now.
         prover_.prove(address, slot);
-        if (!shadows_.views.copied(slot, offset)) stuck(first_insn);
+        if (!shadows_.views.copied(slot, offset)) displace(first_insn, false);
         return;
     }
     const InsnId first = last_insn_;

@@ -2,6 +2,7 @@
 //
 // The jump covers five bytes, mostly more than the instruction.  What it covers is executed in software after
 // the instruction itself, whenever EIP would stay inside: natively there is nothing there but traps.
+#include "shadow/gate_sites.hpp"
 #include "traps/dispatch.hpp"
 
 namespace ringpress {
@@ -39,6 +40,7 @@ void Dispatcher::warm(std::uint32_t physical, gva address, unsigned slot, const 
     if (shadows_.views.slot_of(physical >> kPageShift) != static_cast<int>(slot)) return;
     if (!shadows_.views.proven(slot, address.offset()) || shadows_.views.copied(slot, address.offset()))
         return;
+    if (shadows_.pages.breakpoint_in(slot, address.offset(), address.offset() + kSiteBytes)) return;
     if (!shadows_.pages.make_site(slot, address.offset(), trapped_user_)) return;
     ++statistics_.inlined_sites;
 }

@@ -24,6 +24,11 @@ void Dispatcher::handle_fetch_fault(gva address) {
     VCpu& cpu = m_.cpu;
     const bool user = cpu.cpl == 3;
     const gva first(cpu.segment(Seg::cs).base + cpu.eip);
+    if (displaced_.active) {  // what the page showed has gone with other mappings
+        cause_ = TrapCause::hidden_fault;
+        show_displaced();
+        return;
+    }
     gva site;
     if (shadows_.pages.site_behind_pad(address, site)) {
         // A gate site of a second alias: its pads are mapped elsewhere.
@@ -67,7 +72,7 @@ void Dispatcher::handle_data_fault(Access access, gva address) {
         return;
     }
     cause_ = TrapCause::hidden_fault;
-    if (access.write && shadows_.views.slot_of(physical.page()) >= 0) {
+    if (access.write && !displaced_.active && shadows_.views.slot_of(physical.page()) >= 0) {
         // A store to a page that is executed, too.  One that hits the page it runs from could never finish
         // natively: running drops write access, and writing drops the view.
         const gva eip(cpu.segment(Seg::cs).base + cpu.eip);

@@ -32,6 +32,7 @@ Native may_run_natively(const Instruction& insn, const VCpu& cpu, const Policy& 
 
 /// True if a trapped instruction begins in [first, end): copying over it would let it run unseen.
 bool Prover::hides_trapped(unsigned slot, unsigned first, unsigned end) const {
+    if (shadow_.breakpoint_in(slot, first, end)) return true;
     for (unsigned o = first; o < end; ++o)
         if (views_.proven(slot, o) && !views_.copied(slot, o)) return true;
     return false;
@@ -144,7 +145,8 @@ void Prover::prove(gva from, unsigned slot) {
         if (insn.fpu != FpuUse::none || insn.id == InsnId::rdtsc) view.has_fpu = 1;
 
         bool copied = false;
-        if (may_run_natively(insn, cpu_, policy_) == Native::yes) {
+        const bool stops = shadow_.breakpoint_in(slot, offset, offset + 1);
+        if (!stops && may_run_natively(insn, cpu_, policy_) == Native::yes) {
             copied = straddles ? copy_straddling(from.page_base() + offset, slot, offset, insn)
                                : copy(slot, offset, insn);
             if (view.frame != frame + 1) return;

@@ -20,6 +20,7 @@ enum class TrapCause : std::uint8_t {
     reflected,      ///< any other exception of the guest's own
     interrupt,      ///< an asynchronous signal: a timer, or input
     gate,           ///< a jump through a gate: no trap at all
+    debugger,       ///< a breakpoint or watchpoint of the debugger's, or a step
     count_,
 };
 inline constexpr unsigned kTrapCauses = static_cast<unsigned>(TrapCause::count_);

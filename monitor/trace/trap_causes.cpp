@@ -53,6 +53,10 @@ constexpr CauseInfo kCauses[] = {
      "No trap: a signal of the host's, because a device's time has come or input is there.", "3A 6.8"},
     {TrapCause::gate, "gate", "gate",
      "No trap: a hot sensitive instruction was replaced in the code view by a jump into the monitor.", ""},
+    {TrapCause::debugger, "debugger", "stopped",
+     "A breakpoint or a watchpoint of the debugger's, or the end of an instruction that the hardware executed "
+     "by itself.",
+     "3B 17.3"},
 };
 static_assert(std::size(kCauses) == kTrapCauses);
 static_assert([] {

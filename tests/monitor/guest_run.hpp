@@ -118,6 +118,7 @@ class SharedArena {
     }
     ~SharedArena() { munmap(memory_, sizeof(Arena)); }
 
+    Arena& arena() { return *static_cast<Arena*>(memory_); }
     /// Overwrites `words` words, most of them in the part before the large tables.
     void scribble(std::mt19937_64& random, unsigned words) {
         auto* bytes = static_cast<std::uint8_t*>(memory_);

@@ -1,0 +1,110 @@
+#include "monitor/debug/run_control.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "shadow/check.hpp"
+
+namespace ringpress {
+
+namespace {
+
+double seconds() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// Adds to, and takes from, one of the tables of DebugPoints.
+template <class T, std::size_t Most>
+bool add_to(T (&table)[Most], std::uint32_t& count, const T& point) {
+    if (count == Most) return false;
+    table[count++] = point;
+    return true;
+}
+template <class T, std::size_t Most>
+bool remove_from(T (&table)[Most], std::uint32_t& count, const T& point) {
+    T* const end = table + count;
+    T* const found = std::find(table, end, point);
+    if (found == end) return false;
+    std::copy(found + 1, end, found);
+    --count;
+    return true;
+}
+
+}  // namespace
+
+RunControl::RunControl(Arena& arena, bool stop_at_start) : arena_(arena) {
+    if (stop_at_start) request_stop();
+}
+
+void RunControl::request_stop() {
+    if (stopped_) return;
+    std::atomic_ref(arena_.shadow.debug.attention).fetch_or(DebugWatch::kStopWanted);
+    ring_();
+}
+
+void RunControl::handle(std::span<const pollfd>) {
+    const RunState& run = arena_.run;
+    if (stopped_ || !run.stopped.load()) return;
+    stopped_ = true;
+    stopped_since_ = seconds();
+    last_stop_ = {run.cause, run.address, run.kind};
+    tell(&Client::stopped);
+}
+
+void RunControl::give(RunOrder order) {
+    CHECK(stopped_);
+    tell(&Client::resumed);
+    stopped_ = false;
+    stopped_before_ += seconds() - stopped_since_;
+    arena_.run.points = points_;
+    arena_.run.order = order;
+    arena_.run.stopped.store(0);
+    arena_.run.orders.store(++orders_);
+    ring_();
+}
+
+double RunControl::stopped_seconds() const {
+    return stopped_before_ + (stopped_ ? seconds() - stopped_since_ : 0);
+}
+
+bool RunControl::add_breakpoint(std::uint32_t address) {
+    return add_to(points_.breakpoint, points_.breakpoints, address);
+}
+bool RunControl::remove_breakpoint(std::uint32_t address) {
+    return remove_from(points_.breakpoint, points_.breakpoints, address);
+}
+bool RunControl::add_watchpoint(const Watchpoint& point) {
+    if (point.length == 0 || point.length > kPageSize) return false;
+    return add_to(points_.watchpoint, points_.watchpoints, point);
+}
+bool RunControl::remove_watchpoint(const Watchpoint& point) {
+    return remove_from(points_.watchpoint, points_.watchpoints, point);
+}
+
+void RunControl::set_fpu(const FpuImage& image) {
+    constexpr unsigned kMxcsr = 24, kMask = 28;  // SDM Vol. 1, table 10-2
+    FpuImage checked = image;
+    for (unsigned i = 0; i < 4; ++i)  // a reserved bit would be #GP, SDM Vol. 1, section 11.6.6
+        checked.bytes[kMxcsr + i] &= arena_.run.fpu.bytes[kMask + i];
+    arena_.run.fpu = checked;
+    arena_.run.fpu_changed = 1;
+}
+
+int RunControl::add(Listener stopped, Listener resumed) {
+    clients_.push_back({next_token_, std::move(stopped), std::move(resumed)});
+    return next_token_++;
+}
+
+void RunControl::forget(int token) {
+    std::erase_if(clients_, [&](const Client& c) { return c.token == token; });
+}
+
+/// A listener may resume the guest, or take its leave.
+void RunControl::tell(Listener Client::*what) {
+    const std::vector<Client> now = clients_;
+    const bool stopped = stopped_;
+    for (const Client& client : now)
+        if (client.*what && stopped_ == stopped) (client.*what)();
+}
+
+}  // namespace ringpress
