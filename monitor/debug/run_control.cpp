@@ -38,13 +38,16 @@ RunControl::RunControl(Arena& arena, bool stop_at_start) : arena_(arena) {
 
 void RunControl::request_stop() {
     if (stopped_) return;
+    expected_ = true;
     std::atomic_ref(arena_.shadow.debug.attention).fetch_or(DebugWatch::kStopWanted);
     ring_();
 }
 
 void RunControl::handle(std::span<const pollfd>) {
     const RunState& run = arena_.run;
-    if (stopped_ || !run.stopped.load()) return;
+    // A stop that nobody asked for is the invention of a guest process that was taken over: it shall not keep
+    // the time limit from running.
+    if (stopped_ || !expected_ || !run.stopped.load()) return;
     stopped_ = true;
     stopped_since_ = seconds();
     last_stop_ = {run.cause, run.address, run.kind};
@@ -55,6 +58,7 @@ void RunControl::give(RunOrder order) {
     CHECK(stopped_);
     tell(&Client::resumed);
     stopped_ = false;
+    expected_ = order == RunOrder::step || points_.breakpoints || points_.watchpoints;
     stopped_before_ += seconds() - stopped_since_;
     arena_.run.points = points_;
     arena_.run.order = order;

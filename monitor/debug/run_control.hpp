@@ -79,6 +79,7 @@ class RunControl final : public Service {
     Arena& arena_;
     std::function<void()> ring_ = [] {};
     bool stopped_ = false;
+    bool expected_ = false;  ///< a stop may come
     GuestStop last_stop_;
     DebugPoints points_;
     std::vector<Client> clients_;

@@ -43,6 +43,7 @@ guest_test(self_modifying   SOURCES code/self_modifying.c       GROUPS code)
 guest_test(boundaries       SOURCES code/boundaries.c           GROUPS code)
 guest_test(unmodified       SOURCES code/unmodified.c           GROUPS code)
 guest_test(data_in_code     SOURCES code/data_in_code.c         GROUPS code)
+guest_test(by_itself        SOURCES code/by_itself.c            GROUPS code)
 
 guest_test(fpu              SOURCES exceptions/fpu.c            GROUPS exceptions)
 guest_test(nested_faults    SOURCES exceptions/nested_faults.c  GROUPS exceptions
