@@ -20,7 +20,9 @@ struct Stopped {
         : run(engine, code, {"-S", "--sensitive", GENERATE("trap", "inline")}) {
         REQUIRE(eventually([&] { return run.guest_pid() > 0; }));
         shared.emplace(run.pid());
-        control.emplace(shared->arena(), false);
+        REQUIRE(eventually([&] { return shared->arena().run.stopped.load() == 1; }));
+        control.emplace(shared->arena(), true);
+        shared->arena().shadow.debug.attention = 0;  // it has stopped for the supervisor's request
         control->set_ring([&] {
             Arena& arena = shared->arena();
             arena.doorbell.fetch_add(1);
