@@ -32,7 +32,6 @@ int command_run(const Arguments& arguments) {
     const RunRequest request = parse_run(arguments, host_memory_bytes());
     switch (request.what) {
         case RunRequest::What::show_help: fmt::print("{}", request.help); return 0;
-        case RunRequest::What::show_log_items: fmt::print("{}", log_items_text()); return 0;
         case RunRequest::What::run: break;
     }
     return run_command(request.config);

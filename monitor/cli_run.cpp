@@ -22,8 +22,8 @@ namespace {
 struct RawOptions {
     bool help = false, nographic = false, snapshot = false, no_reboot = false, stop_at_start = false;
     std::string positional, kernel, initrd, append, memory, machine, display, debugcon, smp;
-    std::string engine, sensitive, user_code, name, stats, time_limit, floor, log_items, log_file, trace,
-        symbols;
+    std::string engine, sensitive, user_code, name, time_limit, floor, tune;
+    std::string stats, log_items, log_file, trace, symbols;
     std::string hda, hdb, hdc, hdd;
     std::vector<std::string> serial, drives, devices;
 };
@@ -92,6 +92,8 @@ void declare(CLI::App& app, RawOptions& raw) {
     monitor(value("--sensitive", raw.sensitive, "ignore|trap|inline",
                   "instructions that do not fault; default inline"));
     monitor(value("--user-code", raw.user_code, "view|direct", "where guest user code runs; default view"));
+    monitor(value("--tune", raw.tune, "NAME=N[,...]",
+                  "set or switch off what makes it fast; --tune help lists the names"));
     monitor(value("--name", raw.name, "NAME", "a name for this machine, unique on this host and user"));
     monitor(
         value("--time-limit", raw.time_limit, "SECONDS", "end the guest after this time, with status 124"));
@@ -176,6 +178,7 @@ RunConfig to_config(const RawOptions& raw, std::uint64_t host_bytes) {
                                ? UserCode::view
                                : UserCode::direct;
     }
+    if (!raw.tune.empty()) parse_tunes(raw.tune, config.tuning);
     for (const auto& device : raw.devices) parse_device(device, config);
     config.no_reboot = raw.no_reboot;
     config.stop_at_start = raw.stop_at_start;
@@ -214,7 +217,11 @@ RunRequest parse_run(const std::vector<std::string>& arguments, std::uint64_t ho
         request.what = RunRequest::What::show_help;
         request.help = app.help();
     } else if (raw.log_items == "help") {
-        request.what = RunRequest::What::show_log_items;
+        request.what = RunRequest::What::show_help;
+        request.help = log_items_text();
+    } else if (raw.tune == "help") {
+        request.what = RunRequest::What::show_help;
+        request.help = tunes_text();
     } else {
         request.config = to_config(raw, host_bytes);
         request.config.arguments = arguments;

@@ -12,7 +12,7 @@ namespace ringpress {
 
 /// What `ringpress run` was asked to do.
 struct RunRequest {
-    enum class What : std::uint8_t { run, show_help, show_log_items } what = What::run;
+    enum class What : std::uint8_t { run, show_help } what = What::run;
     RunConfig config;
     std::string help;  ///< the help text, for show_help
 };

@@ -282,6 +282,51 @@ std::vector<std::string> parse_log_items(const std::string& text, const std::vec
     return items;
 }
 
+namespace {
+
+struct Tune {
+    const char* name;
+    unsigned Tuning::*member;
+    unsigned greatest;
+    const char* meaning;
+};
+constexpr Tune kTunes[] = {
+#define RINGPRESS_TUNE(member, name, standard, greatest, meaning) {name, &Tuning::member, greatest, meaning},
+#include "traps/tunes.def"
+#undef RINGPRESS_TUNE
+};
+
+}  // namespace
+
+void parse_tunes(const std::string& text, Tuning& into) {
+    for (const std::string& setting : split_list(text)) {
+        const std::size_t equals = setting.find('=');
+        const std::string name = setting.substr(0, equals);
+        const auto tune =
+            std::find_if(std::begin(kTunes), std::end(kTunes), [&](const Tune& t) { return t.name == name; });
+        if (tune == std::end(kTunes)) {
+            std::vector<std::string> names;
+            for (const Tune& t : kTunes) names.emplace_back(t.name);
+            refuse("--tune knows no '{}'{}; see ringpress run --tune help", name, did_you_mean(name, names));
+        }
+        if (equals == std::string::npos) {
+            into.*tune->member = Tuning{}.*tune->member;
+        } else if (setting.substr(equals + 1) == "off") {
+            into.*tune->member = 0;
+        } else {
+            into.*tune->member = static_cast<unsigned>(
+                parse_number(setting.substr(equals + 1), tune->greatest, "--tune " + name));
+        }
+    }
+}
+
+std::string tunes_text() {
+    std::string text = "Settings for --tune (NAME=NUMBER, NAME=off; separate several with commas):\n\n";
+    for (const Tune& t : kTunes)
+        text += fmt::format("  {:<11}{} (default {})\n", t.name, t.meaning, Tuning{}.*t.member);
+    return text;
+}
+
 std::size_t parse_choice(const std::string& text, const std::vector<std::string>& choices,
                          std::string_view what) {
     const auto found = std::find(choices.begin(), choices.end(), text);

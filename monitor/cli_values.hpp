@@ -57,6 +57,11 @@ std::uint64_t parse_number(const std::string& text, std::uint64_t max, std::stri
 /// "a,b,c" -> {"a", "b", "c"}, each one of `known`.
 std::vector<std::string> parse_log_items(const std::string& text, const std::vector<std::string>& known);
 
+/// "NAME=VALUE,NAME=VALUE": settings of tunes.def; a name alone stands for the default, NAME=off for 0.
+void parse_tunes(const std::string& text, Tuning& into);
+/// The list for `--tune help`.
+std::string tunes_text();
+
 /// One of `choices`, by position.  `what` names the option in the message.
 std::size_t parse_choice(const std::string& text, const std::vector<std::string>& choices,
                          std::string_view what);

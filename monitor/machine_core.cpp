@@ -112,7 +112,7 @@ struct MachineCore::Impl final : PowerControl {
          const std::vector<std::span<std::uint8_t>>& drives, void (*notify_supervisor)())
         : arena(*memory.arena),
           notify(notify_supervisor),
-          policy{level_of(config.sensitive), config.user_code == UserCode::direct, false, 24},
+          policy{level_of(config.sensitive), config.user_code == UserCode::direct, false, config.tuning},
           model(cpu_model_for(config)),
           time(arena.cpu),
           serial(&arena.serial_out, &arena.serial_in, arena, notify_supervisor),

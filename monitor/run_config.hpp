@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "traps/policy.hpp"
+
 namespace ringpress {
 
 enum class Engine : std::uint8_t { seccomp, ptrace };
@@ -31,6 +33,7 @@ struct RunConfig {
     Engine engine = Engine::seccomp;
     Sensitive sensitive = Sensitive::inline_;
     UserCode user_code = UserCode::view;
+    Tuning tuning;
     Board board = Board::pc;
     Display display = Display::none;
     std::string serial = "stdio";   ///< stdio | none | file:PATH

@@ -54,7 +54,7 @@ bool host_descriptor(const SegmentRegister& segment, Seg which, unsigned cpl, co
         into.expand_down = segment.is_expand_down();
     }
     std::uint32_t limit = segment.limit;
-    if (cpl == 3 && context.user_boundary < (1ull << 32)) {
+    if (cpl == 3 && context.user_boundary < (1ull << 32) && !(which == Seg::cs && context.wide_code)) {
         const auto boundary = static_cast<std::uint32_t>(context.user_boundary);
         const std::uint64_t end = std::uint64_t{segment.base} + limit;
         if (into.expand_down) {

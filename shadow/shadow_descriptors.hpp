@@ -8,6 +8,7 @@
 //
 // At CPL 3 segments end below the guest's kernel, so the hardware protects it.  A segment with a base whose
 // offsets wrap around 4 GiB (thread-local storage below its base) cannot be clipped: it keeps its full limit.
+// CS may be left unclipped on purpose: see Dispatcher::wide_code().
 //
 // The kernel in turn may be kept from the users' addresses for a while, see ShadowPages::flush_changed().  An
 // expand-down segment is flat memory without its beginning; what cannot be had that way is denied as a whole,
@@ -33,6 +34,7 @@ struct SegmentContext {
     std::uint64_t user_boundary = 1ull << 32;
     /// Below CPL 3 no data segment reaches a linear address below this; 0: no such bound.
     std::uint32_t kernel_floor = 0;
+    bool wide_code = false;  ///< at CPL 3 the boundary does not clip CS
     bool operator==(const SegmentContext&) const = default;
 };
 

@@ -17,6 +17,11 @@ constexpr std::uint32_t kFeatures = 1u << 0 | 1u << 2 | 1u << 3 | 1u << 4 | 1u <
                                     1u << 26;
 constexpr std::uint32_t kApicBit = 1u << 9;
 
+/// CPUID.1:ECX, SDM Vol. 2A, table 3-10: SSE3 PCLMULQDQ SSSE3 SSE4.1 SSE4.2 POPCNT AESNI: all that FXSAVE
+/// covers.  C libraries choose their copying loops by these; without them they take string instructions,
+/// which run slowly in segments that have a base.
+constexpr std::uint32_t kFeatures2 = 1u << 0 | 1u << 1 | 1u << 9 | 1u << 19 | 1u << 20 | 1u << 23 | 1u << 25;
+
 /// Family 6, model 28, stepping 10: an in-order core.  It has no speculation flaws, and operating systems
 /// know it: Linux leaves out retpolines, page-table isolation and buffer clearing of its own accord.
 constexpr std::uint32_t kSignature = 0x000106CA;
@@ -49,22 +54,38 @@ Ratio crystal_ratio(std::uint64_t hz) {
     return {static_cast<std::uint32_t>(n1), static_cast<std::uint32_t>(d1)};
 }
 
+/// The host's caches, so that guests choose their copying loops by the right sizes.  AMD describes them in a
+/// leaf of its own, with the layout of Intel's.
+void host_caches(CpuModel& model) {
+    constexpr std::uint32_t kTypeMask = 31;
+    constexpr std::uint32_t kLevels = 0x3FFF;  // type, level, flags; above: how many processors share it
+    for (const std::uint32_t leaf : {4u, 0x8000001Du}) {
+        for (unsigned i = 0; i < CpuModel::kCaches; ++i) {
+            std::uint32_t a, b, c, d;
+            if (!__get_cpuid_count(leaf, i, &a, &b, &c, &d) || !(a & kTypeMask)) break;
+            model.caches[i] = {a & kLevels, b, c, d};
+        }
+        if (model.caches[0].eax) return;
+    }
+}
+
 }  // namespace
 
 CpuModel host_cpu_model(bool apic) {
     CpuModel model;
     model.signature = kSignature;
     model.apic = apic;
-    std::uint32_t a, b, c, d = 0;
-    if (!__get_cpuid(1, &a, &b, &c, &d)) d = 0;
+    std::uint32_t a, b, c = 0, d = 0;
+    if (!__get_cpuid(1, &a, &b, &c, &d)) c = d = 0;
     // The local APIC is the monitor's own device; the rest runs on the host's processor.
     model.features_edx = kFeatures & (d | kApicBit);
     if (!apic) model.features_edx &= ~kApicBit;
-    model.features_ecx = 0;
+    model.features_ecx = kFeatures2 & c;
+    host_caches(model);
     return model;
 }
 
-CpuidLeaf cpuid_leaf(const CpuModel& model, std::uint32_t leaf, bool apic_enabled) {
+CpuidLeaf cpuid_leaf(const CpuModel& model, std::uint32_t leaf, std::uint32_t part, bool apic_enabled) {
     // Beyond the last leaf, Intel's processors answer as for the last basic leaf.
     if (leaf > kMaxExtendedLeaf || (leaf > kMaxLeaf && leaf < 0x80000000u)) leaf = kMaxLeaf;
     CpuidLeaf r;
@@ -79,7 +100,10 @@ CpuidLeaf cpuid_leaf(const CpuModel& model, std::uint32_t leaf, bool apic_enable
             r.edx = model.features_edx;
             if (!apic_enabled) r.edx &= ~kApicBit;
             break;
-        case 2: r.eax = 1; break;  // one round; no cache descriptors
+        case 2: r.eax = 0xFF << 8 | 1; break;  // one round; FFH: see leaf 4
+        case 4:
+            if (part < CpuModel::kCaches) r = model.caches[part];
+            break;
         case 7: r.edx = kArchCapabilitiesBit; break;
         case 0x15:  // how fast the time-stamp counter runs, so that guests need not measure it
             if (model.tsc_hz) {

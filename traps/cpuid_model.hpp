@@ -11,11 +11,8 @@ namespace ringpress {
 /// apic: the board has a local APIC.  Executes cpuid; call it outside the guest's process.
 CpuModel host_cpu_model(bool apic);
 
-struct CpuidLeaf {
-    std::uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
-};
-/// One leaf as the guest sees it.  apic_enabled: IA32_APIC_BASE[11], which hides the feature when clear.
-CpuidLeaf cpuid_leaf(const CpuModel& model, std::uint32_t leaf, bool apic_enabled);
+/// One leaf as the guest sees it; `part` is ECX, for leaves with several parts.  apic_enabled: IA32_APIC_BASE[11], which hides the feature when clear.
+CpuidLeaf cpuid_leaf(const CpuModel& model, std::uint32_t leaf, std::uint32_t part, bool apic_enabled);
 
 /// IA32_ARCH_CAPABILITIES: which speculation flaws this processor does not have.  A guest that keeps its
 /// kernel apart from its users (page-table isolation) gains nothing here and pays at each switch.

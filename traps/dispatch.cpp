@@ -23,6 +23,7 @@ Dispatcher::Dispatcher(VCpu& cpu, GuestMemory& memory, DeviceBus& bus, TimeSourc
 
 void Dispatcher::handle(const HostTrap& trap) {
     stop_alignment_checks(m_.cpu);
+    ++entries_;
     last_insn_ = InsnId::undefined;
     trapped_user_ = m_.cpu.cpl == 3;
     switch (trap.vector) {
@@ -54,6 +55,18 @@ void Dispatcher::handle_interrupt() {
     cause_ = TrapCause::interrupt;
     ++statistics_.traps[static_cast<unsigned>(cause_)];
     m_.bus.advance(m_.time.now());
+    computing_ = m_.cpu.cpl == 3 && entries_ < policy_.tuning.calm;
+    entries_ = 0;
+}
+
+/// AMD's processors lose about a cycle at every taken branch while CS has a limit below 4 GiB, up to 1.7
+/// times the run time.  A program that computes, entering the monitor less than `calm` times from one
+/// interrupt to the next, therefore runs without one.  The price: should it jump into the guest's kernel, it
+/// gets to execute what has been proven there, up to the next instruction that is sensitive or touches the
+/// kernel's data (those segments stay clipped) or the next interrupt; only then comes the page fault.
+bool Dispatcher::wide_code() {
+    if (entries_ >= policy_.tuning.calm) computing_ = false;
+    return computing_;
 }
 
 void Dispatcher::count_reflected(unsigned vector) {
@@ -151,7 +164,7 @@ void Dispatcher::emulate_at_eip(TrapCause cause) {
         return;
     }
     const InsnId first = last_insn_;
-    burst(policy_.burst);
+    burst(policy_.tuning.burst);
     last_insn_ = first;
 }
 
@@ -171,7 +184,7 @@ void Dispatcher::interpret_at_eip(TrapCause cause) {
     const InsnId first = last_insn_;
     finish_repetition();
     // Where one access needed software, the next ones mostly do.
-    burst(policy_.burst);
+    burst(policy_.tuning.burst);
     last_insn_ = first;
 }
 
@@ -289,6 +302,7 @@ Entry Dispatcher::entry() {
     if (user && policy_.user_code_direct) context.code_shift = context.data_shift;
     context.user_boundary = user ? shadows_.pages.user_boundary() : 1ull << 32;
     context.kernel_floor = user ? 0 : shadows_.pages.kernel_floor();
+    context.wide_code = user && wide_code();
     Entry e;
     e.selectors = shadows_.descriptors.selectors(cpu, context);
     if (displaced_.active) displaced_selectors(context, e);

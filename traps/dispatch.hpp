@@ -156,6 +156,9 @@ class Dispatcher : public TranslationControl {
         std::uint32_t moved = 0;  ///< added to its linear address on the host
         Instruction insn;
     } displaced_;
+    std::uint32_t entries_ = 0;  ///< traps and gates since the last asynchronous interrupt
+    bool computing_ = false;     ///< the program at hand hardly ever enters the monitor
+    bool wide_code();
 };
 
 }  // namespace ringpress

@@ -92,7 +92,7 @@ Emulated write_msr(Machine& m) {
 Emulated answer_cpuid(Machine& m) {
     VCpu& cpu = m.cpu;
     const bool apic_enabled = m.model.apic && (cpu.msr.apic_base & (1u << 11));
-    const CpuidLeaf leaf = cpuid_leaf(m.model, cpu.reg(Gpr::eax), apic_enabled);
+    const CpuidLeaf leaf = cpuid_leaf(m.model, cpu.reg(Gpr::eax), cpu.reg(Gpr::ecx), apic_enabled);
     cpu.reg(Gpr::eax) = leaf.eax;
     cpu.reg(Gpr::ebx) = leaf.ebx;
     cpu.reg(Gpr::ecx) = leaf.ecx;

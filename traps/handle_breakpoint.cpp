@@ -79,7 +79,7 @@ void Dispatcher::handle_breakpoint() {
     }
     const InsnId first = last_insn_;
     warm(t.physical.value, address, slot, first_insn);
-    burst(policy_.burst);
+    burst(policy_.tuning.burst);
     last_insn_ = first;
 }
 

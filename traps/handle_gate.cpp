@@ -11,6 +11,7 @@ void Dispatcher::handle_gate(std::uint32_t site) {
     VCpu& cpu = m_.cpu;
     stop_alignment_checks(cpu);
     cause_ = TrapCause::gate;
+    ++entries_;
     ++statistics_.traps[static_cast<unsigned>(cause_)];
     gva address;
     if (!shadows_.pages.site_address(site, cpu.cpl == 3, address)) {
@@ -26,7 +27,7 @@ void Dispatcher::handle_gate(std::uint32_t site) {
     }
     if (!step(*insn.value())) stuck(*insn.value());
     const InsnId first = last_insn_;
-    burst(policy_.gate_burst);
+    burst(policy_.tuning.gate_burst);
     last_insn_ = first;
 }
 
@@ -34,7 +35,7 @@ void Dispatcher::warm(std::uint32_t physical, gva address, unsigned slot, const 
     if (policy_.level != SensitiveLevel::inline_ || insn.id == InsnId::int3 || insn.id == InsnId::undefined)
         return;
     std::uint8_t& count = heat(physical);
-    if (count == kNeverHot || ++count < policy_.hot) return;
+    if (!policy_.tuning.hot || count == kNeverHot || ++count < policy_.tuning.hot) return;
     count = 0;
     // Emulation may have dropped the view, or have made another of the same frame.
     if (shadows_.views.slot_of(physical >> kPageShift) != static_cast<int>(slot)) return;

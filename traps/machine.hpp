@@ -34,6 +34,10 @@ class TimeSource {
     virtual Nanoseconds now() = 0;
 };
 
+struct CpuidLeaf {
+    std::uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
+};
+
 /// The feature set that CPUID reports, worked out once from the host and the command line.
 struct CpuModel {
     std::uint32_t features_edx = 0;  ///< CPUID.1:EDX
@@ -41,6 +45,8 @@ struct CpuModel {
     std::uint32_t signature = 0x00000F4A;
     bool apic = true;
     std::uint64_t tsc_hz = 0;  ///< frequency of the guest's time-stamp counter; 0: not told
+    static constexpr unsigned kCaches = 4;
+    CpuidLeaf caches[kCaches] = {};  ///< CPUID.4, one cache each; those behind the last are zero
     char brand[48] = "ringpress virtual i686";
 };
 

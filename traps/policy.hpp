@@ -11,13 +11,18 @@ enum class SensitiveLevel : std::uint8_t {
     inline_,  ///< as `trap`, and hot sites become jumps to code that does the work without a trap
 };
 
+/// The tricks that make it fast, each with a number that sets it or switches it off: see tunes.def.
+struct Tuning {
+#define RINGPRESS_TUNE(member, name, standard, greatest, meaning) unsigned member = standard;
+#include "traps/tunes.def"
+#undef RINGPRESS_TUNE
+};
+
 struct Policy {
     SensitiveLevel level = SensitiveLevel::inline_;
     bool user_code_direct = false;  ///< guest user code runs from RAM, not from views
     bool virtual_tsc = false;       ///< rdtsc must not show the host's counter
-    unsigned burst = 24;            ///< innocuous instructions interpreted behind a trap, 0: none
-    unsigned gate_burst = 6;        ///< the same behind a gate, which costs less to come back through
-    unsigned hot = 3;               ///< traps of a site after which it gets a gate, with level inline_
+    Tuning tuning = {};
 };
 
 }  // namespace ringpress

@@ -16,7 +16,10 @@ struct NoHost : HostSpace {
     void map_view(gva, std::uint32_t, std::uint32_t) override {}
     void protect_ram(gva, std::uint32_t, bool) override {}
     void unmap(gva, std::uint64_t) override {}
-    void load_descriptor(unsigned, const HostDescriptor&) override {}
+    void load_descriptor(unsigned slot, const HostDescriptor& d) override {
+        if (slot < std::size(descriptors)) descriptors[slot] = d;
+    }
+    HostDescriptor descriptors[64];
 };
 
 struct FreeDelete {
@@ -54,7 +57,7 @@ struct TrapMachine : TestMachine {
     TrapMachine() {
         devices.mmio_page = kDevice;
         policy.level = SensitiveLevel::trap;
-        policy.burst = 0;  // so that EIP stays where a trap has led
+        policy.tuning.burst = 0;  // so that EIP stays where a trap has led
         for (unsigned vector : {1u, 6u, 13u}) idt(vector, kCode0, kHandler + vector, 0x8E);
     }
     void code(std::initializer_list<unsigned> bytes) {
@@ -151,4 +154,53 @@ TEST_CASE("a repeated store to a device takes one trap, up to a point") {
         CHECK(t.cpu.eip == kHandler + 1);
         CHECK(t.stack(0) == kCodeAt);
     }
+}
+
+TEST_CASE(
+    "user code has a limit at the kernel, but for a program that computes from interrupt to interrupt") {
+    TrapMachine t;
+    // Page tables of its own: user code at 0, the kernel from 2 GiB.
+    constexpr std::uint32_t kDirectory = 0x30000, kTable = 0x31000;
+    *reinterpret_cast<std::uint32_t*>(t.storage.get() + kDirectory) = kTable | pte::P | pte::RW | pte::US;
+    *reinterpret_cast<std::uint32_t*>(t.storage.get() + kDirectory + 0x800) = pte::P | pte::RW | pte::PS;
+    for (std::uint32_t page = 0; page < 64; ++page)
+        *reinterpret_cast<std::uint32_t*>(t.storage.get() + kTable + page * 4) =
+            page << 12 | pte::P | pte::RW | pte::US;
+    t.cpu.cr4 |= cr4::PSE;
+    t.cpu.cr3 = kDirectory;
+    t.cpu.cr0 |= cr0::PG;
+    t.pages.flush_all();
+    t.dispatcher.handle({static_cast<std::uint8_t>(Vector::PF), 0, 0x80000000 + t.pages.data_shift()});
+    t.become(3);
+    t.cpu.eip = kCodeAt;
+    t.code({0x0F, 0xA2, 0xEB, 0xFC});  // 1: cpuid; jmp 1b
+    const auto limited = [&] {
+        t.dispatcher.settle();
+        const std::uint16_t cs = t.dispatcher.entry().selectors[Seg::cs];
+        const HostDescriptor& d = t.host.descriptors[cs >> 3];
+        REQUIRE(d.code);
+        return !(d.in_pages && d.limit == 0xFFFFF);
+    };
+    const auto trap = [&](unsigned times) {
+        for (unsigned i = 0; i < times; ++i) {
+            t.cpu.eip = kCodeAt;
+            t.breakpoint();
+        }
+    };
+    CHECK(limited());
+    t.dispatcher.handle_interrupt();
+    CHECK_FALSE(limited());
+    trap(t.policy.tuning.calm - 1);
+    CHECK_FALSE(limited());
+    trap(1);
+    CHECK(limited());
+    t.dispatcher.handle_interrupt();  // the interval before was not calm
+    CHECK(limited());
+    t.dispatcher.handle_interrupt();
+    CHECK_FALSE(limited());
+
+    t.policy.tuning.calm = 0;
+    CHECK(limited());
+    t.dispatcher.handle_interrupt();
+    CHECK(limited());
 }

@@ -1,4 +1,5 @@
 #include "tests/traps/test_machine.hpp"
+#include "traps/cpuid_model.hpp"
 
 using namespace ringpress;
 using namespace ringpress::test;
@@ -29,6 +30,24 @@ bool write_msr(TestMachine& t, std::uint32_t number, std::uint64_t value) {
 
 }  // namespace
 
+TEST_CASE("The model offers of the host only what FXSAVE covers, and its caches as those of one processor") {
+    const CpuModel model = host_cpu_model(true);
+    constexpr std::uint32_t kXsave = 3u << 26, kAvx = 1u << 28, kFma = 1u << 12, kHypervisor = 1u << 31;
+    CHECK((model.features_ecx & (kXsave | kAvx | kFma | kHypervisor)) == 0);
+    bool over = false;
+    for (std::uint32_t part = 0; part < CpuModel::kCaches + 2; ++part) {
+        const CpuidLeaf cache = cpuid_leaf(model, 4, part, true);
+        const std::uint32_t type = cache.eax & 31, level = cache.eax >> 5 & 7;
+        over |= type == 0;
+        CHECK((type == 0) == over);
+        if (over) continue;
+        CHECK(type <= 3);
+        CHECK((level >= 1 && level <= 4));
+        CHECK((cache.eax >> 14) == 0);
+        CHECK((cache.ebx & 0xFFF) + 1 >= 32);  // bytes in a line
+    }
+}
+
 TEST_CASE("cpuid shows the model's vendor, features and name, at any privilege") {
     TestMachine t;
     t.become(3);
@@ -42,7 +61,7 @@ TEST_CASE("cpuid shows the model's vendor, features and name, at any privilege")
 
     cpuid(t, 1);
     const std::uint32_t edx = t.cpu.reg(Gpr::edx);
-    CHECK(t.cpu.reg(Gpr::ecx) == 0);  // no hypervisor bit, no XSAVE, nothing newer than SSE2
+    CHECK(t.cpu.reg(Gpr::ecx) == t.model.features_ecx);
     for (unsigned has : {0u, 2u, 3u, 4u, 5u, 8u, 9u, 13u, 15u, 23u, 24u, 25u, 26u})
         CHECK((edx >> has & 1u) == 1);
     for (unsigned lacks : {1u, 6u, 7u, 11u, 12u, 14u, 17u, 19u}) CHECK((edx >> lacks & 1u) == 0);
