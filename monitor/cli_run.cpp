@@ -8,6 +8,7 @@
 
 #include "monitor/cli_arguments.hpp"
 #include "monitor/cli_values.hpp"
+#include "monitor/debug/gdb_address.hpp"
 #include "monitor/output_sink.hpp"
 #include "monitor/stats_report.hpp"
 #include "monitor/supervisor.hpp"
@@ -20,11 +21,13 @@ namespace {
 
 /// Option values as they were written.
 struct RawOptions {
-    bool help = false, nographic = false, snapshot = false, no_reboot = false, stop_at_start = false;
+    bool help = false, nographic = false, snapshot = false, no_reboot = false, stop_at_start = false,
+         gdb_default = false;
     std::string positional, kernel, initrd, append, memory, machine, display, debugcon, smp;
     std::string engine, sensitive, user_code, name, time_limit, floor, tune;
     std::string stats, log_items, log_file, trace, symbols;
     std::string hda, hdb, hdc, hdd;
+    std::string gdb;
     std::vector<std::string> serial, drives, devices;
 };
 
@@ -98,6 +101,8 @@ void declare(CLI::App& app, RawOptions& raw) {
     monitor(
         value("--time-limit", raw.time_limit, "SECONDS", "end the guest after this time, with status 124"));
     const auto debugger = [](CLI::Option* o) { o->group("For a debugger"); };
+    debugger(value("--gdb", raw.gdb, "tcp:[HOST]:PORT|unix:PATH", "wait there for GDB's target remote"));
+    debugger(flag("--s", raw.gdb_default, "-gdb tcp::1234"));
     debugger(flag("--S", raw.stop_at_start, "stop before the first instruction"));
     value("--low-memory-floor", raw.floor, "BYTES", "")->group("");
     monitor(flag("--help,--h", raw.help, "this text"));
@@ -182,6 +187,11 @@ RunConfig to_config(const RawOptions& raw, std::uint64_t host_bytes) {
     for (const auto& device : raw.devices) parse_device(device, config);
     config.no_reboot = raw.no_reboot;
     config.stop_at_start = raw.stop_at_start;
+    if (raw.gdb_default && !raw.gdb.empty())
+        throw std::runtime_error("-s means -gdb tcp::1234: leave it or -gdb out");
+    if (raw.gdb_default) config.gdb = kDefaultGdbAddress;
+    if (!raw.gdb.empty()) config.gdb = raw.gdb;
+    GdbAddress::parse(config.gdb);
     if (!raw.name.empty()) check_vm_name(raw.name);
     config.name = raw.name;
     if (!raw.time_limit.empty()) config.time_limit = parse_time_limit(raw.time_limit);

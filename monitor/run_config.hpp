@@ -54,6 +54,7 @@ struct RunConfig {
     enum class Stats : std::uint8_t { none, text, json } stats = Stats::none;
     double time_limit = 0;               ///< seconds that the guest runs; 0: none
     bool stop_at_start = false;          ///< -S
+    std::string gdb = "none";            ///< -gdb, see GdbAddress; -s
     std::uint32_t low_memory_floor = 0;  ///< test aid: pretend vm.mmap_min_addr is at least this
 };
 

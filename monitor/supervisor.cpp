@@ -19,6 +19,7 @@
 #include "monitor/arena.hpp"
 #include "monitor/boot/loader.hpp"
 #include "monitor/console_io.hpp"
+#include "monitor/debug/gdb_server.hpp"
 #include "monitor/debug/run_control.hpp"
 #include "monitor/devices/mp_table.hpp"
 #include "monitor/drive_image.hpp"
@@ -85,10 +86,13 @@ struct Supervisor::Impl {
     HostLimits limits;
     Clock::time_point deadline = Clock::time_point::max();
     bool first_life = true;
+    std::optional<GdbServer> gdb;
     TrapStream traps;
 };
 
 Supervisor::Impl::Impl(const RunConfig& c) : config(c), limits(host_limits()), traps(c) {
+    const GdbAddress debugger = GdbAddress::parse(config.gdb);
+    if (!debugger.none) gdb.emplace(debugger);
     if (!config.name.empty()) name.emplace(config.name);
     kernel = read_host_file(config.kernel, "kernel", config.ram_bytes);
     for (const std::string& module : config.initrds) {
@@ -151,6 +155,12 @@ std::optional<ExitReport> Supervisor::Impl::live() {
     }
     RunControl control(arena, config.stop_at_start && first_life);
     first_life = false;
+    GuestAccess access(arena, {ram_bytes, config.ram_bytes});
+    access.on_write([&](gpa) { control.state_replaced(); });
+    bool quit = false;
+    GdbTarget debugged{arena, control, access, [](const std::string&) { return "no monitor here\n"; },
+                       [&] { quit = true; }};
+    if (gdb) gdb->begin_life(debugged);
     const std::unique_ptr<RunningGuest> guest =
         batch ? start_ptrace_engine(setup, *batch) : start_seccomp_engine(setup);
     const auto began = Clock::now();
@@ -166,6 +176,7 @@ std::optional<ExitReport> Supervisor::Impl::live() {
     services.add(traps);
     control.set_ring(ring);
     services.add(control);
+    if (gdb) services.add(*gdb);
     // While the guest is stopped its time stands still, and so does what is left of its time limit.
     const auto limit = [&] {
         return deadline + std::chrono::duration_cast<Clock::duration>(
@@ -202,6 +213,7 @@ std::optional<ExitReport> Supervisor::Impl::live() {
             guest->end();
             if (reason == StopReason::reset && !config.no_reboot) {
                 if (limited) deadline = limit();
+                if (gdb) gdb->end_life();
                 console.finish();
                 traps.finish();
                 return std::nullopt;
@@ -220,6 +232,7 @@ std::optional<ExitReport> Supervisor::Impl::live() {
                 report.code = exit_status(ExitCode::host_error);
             break;
         }
+        if (quit) break;
         if (limited && Clock::now() >= limit()) {
             report.code = exit_status(ExitCode::time_limit);
             report.message = fmt::format("the guest ran into --time-limit {}", config.time_limit);
@@ -230,6 +243,7 @@ std::optional<ExitReport> Supervisor::Impl::live() {
     console.finish();
     traps.finish();
     report.trace_complaint = traps.complaint();
+    if (gdb) gdb->end_run(report.code);
     report.statistics = counted(arena);
     report.seconds = std::chrono::duration<double>(Clock::now() - began).count();
     for (const DriveImage& drive : drives) drive.sync();

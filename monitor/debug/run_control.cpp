@@ -36,6 +36,20 @@ RunControl::RunControl(Arena& arena, bool stop_at_start) : arena_(arena) {
     if (stop_at_start) request_stop();
 }
 
+/// Of a guest that has not started, the table in force is nobody's yet.
+bool RunControl::points_changed(bool changed) {
+    if (!started_) {
+        arena_.shadow.debug.points = points_;
+        expected_ |= changed;
+    }
+    return changed;
+}
+
+void RunControl::set_ring(std::function<void()> ring) {
+    ring_ = std::move(ring);
+    started_ = true;
+}
+
 void RunControl::request_stop() {
     if (stopped_) return;
     expected_ = true;
@@ -72,17 +86,17 @@ double RunControl::stopped_seconds() const {
 }
 
 bool RunControl::add_breakpoint(std::uint32_t address) {
-    return add_to(points_.breakpoint, points_.breakpoints, address);
+    return points_changed(add_to(points_.breakpoint, points_.breakpoints, address));
 }
 bool RunControl::remove_breakpoint(std::uint32_t address) {
-    return remove_from(points_.breakpoint, points_.breakpoints, address);
+    return points_changed(remove_from(points_.breakpoint, points_.breakpoints, address));
 }
 bool RunControl::add_watchpoint(const Watchpoint& point) {
     if (point.length == 0 || point.length > kPageSize) return false;
-    return add_to(points_.watchpoint, points_.watchpoints, point);
+    return points_changed(add_to(points_.watchpoint, points_.watchpoints, point));
 }
 bool RunControl::remove_watchpoint(const Watchpoint& point) {
-    return remove_from(points_.watchpoint, points_.watchpoints, point);
+    return points_changed(remove_from(points_.watchpoint, points_.watchpoints, point));
 }
 
 void RunControl::set_fpu(const FpuImage& image) {

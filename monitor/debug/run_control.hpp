@@ -26,7 +26,7 @@ class RunControl final : public Service {
     /// shall not execute its first instruction (-S).  Before the guest is started.
     RunControl(Arena& arena, bool stop_at_start);
     /// Once the guest process exists.
-    void set_ring(std::function<void()> ring) { ring_ = std::move(ring); }
+    void set_ring(std::function<void()> ring);
 
     /// The guest stops soon; on_stop() tells when.  Nothing happens if it is stopped already.
     void request_stop();
@@ -75,9 +75,11 @@ class RunControl final : public Service {
     int add(Listener stopped, Listener resumed);
     void tell(Listener Client::*what);
     void give(RunOrder order);
+    bool points_changed(bool changed);
 
     Arena& arena_;
     std::function<void()> ring_ = [] {};
+    bool started_ = false;
     bool stopped_ = false;
     bool expected_ = false;  ///< a stop may come
     GuestStop last_stop_;
