@@ -8,8 +8,8 @@
 # add_user_program(NAME SOURCES files...): a program for ring 3, linked at 0x00400000, entered at its first byte
 # (put the entry into section .text.entry); NAME.bin beside the target's file is its flat image.
 #
-# embed_file(TARGET SYMBOL FILE DEPENDENCY): the bytes of a file that target DEPENDENCY makes, from SYMBOL_begin to
-# SYMBOL_end.
+# embed_file(TARGET SYMBOL FILE [DEPENDENCY]): the bytes of a file, which target DEPENDENCY makes, from SYMBOL_begin
+# to SYMBOL_end.
 
 # Freestanding 32-bit code for the lowest i686: nothing that needs an operating system, a loader, or CR4.OSFXSR.
 function(guest_compile_flags target)
@@ -45,7 +45,7 @@ function(add_user_program name)
     COMMAND ${CMAKE_OBJCOPY} -O binary $<TARGET_FILE:${name}> $<TARGET_FILE:${name}>.bin)
 endfunction()
 
-function(embed_file target symbol file dependency)
+function(embed_file target symbol file)
   set(source "${CMAKE_CURRENT_BINARY_DIR}/embedded_${symbol}.S")
   file(GENERATE OUTPUT "${source}" CONTENT
 ".section .rodata
@@ -58,5 +58,7 @@ ${symbol}_end:
 ")
   target_sources(${target} PRIVATE "${source}")
   set_source_files_properties("${source}" PROPERTIES GENERATED TRUE OBJECT_DEPENDS "${file}")
-  add_dependencies(${target} ${dependency})
+  if(ARGC GREATER 3)
+    add_dependencies(${target} ${ARGV3})
+  endif()
 endfunction()

@@ -18,6 +18,7 @@
 #include "monitor/doctor.hpp"
 #include "monitor/exit_codes.hpp"
 #include "monitor/symbols/cli_symbols.hpp"
+#include "monitor/trace/cli_trace.hpp"
 #include "monitor/trace/trap_causes.hpp"
 
 namespace ringpress {
@@ -80,6 +81,8 @@ struct Command {
 constexpr Command kCommands[] = {
     {"run", command_run, "KERNEL [options]", "boot a kernel; options as QEMU's, see ringpress run --help"},
     {"demo", command_demo, "[options]", "boot the embedded guest and show what was trapped"},
+    {"trace", command_trace, "summary TRACE", "what run -trace FILE has recorded; also trace convert"},
+    {"report", command_report, "TRACE", "the same as a web page to look into"},
     {"doctor", command_doctor, "[--json]", "try out what this host offers, and what its lack costs"},
     {"symbols", command_symbols, "KERNEL", "the names that are found in a kernel, as nm prints them"},
     {"help", command_help, "exit-codes", "what the exit status says"},

@@ -247,6 +247,14 @@ std::uint32_t MachineCore::trapped_eip(const HostTrap& trap) const {
     return impl_->pages.site_behind_pad(gva(base + eip), site) ? site.value - base : eip;
 }
 
+std::uint32_t MachineCore::trapped_address(const HostTrap& trap) const {
+    if (trap.vector != static_cast<std::uint8_t>(Vector::PF)) return trap.address;
+    // Data is shifted on the host, and user code where it runs from RAM as data does.
+    const bool in_view =
+        (trap.error & pf_error::I) && !(impl_->policy.user_code_direct && impl_->arena.cpu.cpl == 3);
+    return in_view ? trap.address : impl_->pages.data_address(trap.address).value;
+}
+
 unsigned MachineCore::peek_code(gva address, std::uint8_t* into, unsigned room) const {
     unsigned have = 0;
     while (have < room) {

@@ -62,6 +62,8 @@ class MachineCore {
     void record(const HostTrap& trap, std::uint32_t eip, std::uint8_t cpl);
     /// EIP of the instruction that a trap is about, as the guest knows it, from the virtual CPU at the trap.
     std::uint32_t trapped_eip(const HostTrap& trap) const;
+    /// The address of a page fault as the guest knows it; that of any other trap as it is.
+    std::uint32_t trapped_address(const HostTrap& trap) const;
     /// Copies up to `room` bytes of guest code at `address` without touching the guest's state; returns how
     /// many could be read.
     unsigned peek_code(gva address, std::uint8_t* into, unsigned room) const;

@@ -126,8 +126,8 @@ std::optional<ExitReport> Supervisor::Impl::live() {
     const MemoryFile arena_file("ringpress-arena", sizeof(Arena));
     const auto ram = ram_file.map(), views = view_file.map(), arena_map = arena_file.map();
     Arena& arena = make_arena(arena_map.get_address(), config.ram_bytes);
-    traps.begin(arena);
     auto* ram_bytes = static_cast<std::uint8_t*>(ram.get_address());
+    traps.begin(arena, std::as_bytes(std::span(ram_bytes, config.ram_bytes)));
 
     apply(load({static_cast<std::byte*>(ram.get_address()), config.ram_bytes}), arena.cpu);
     const UniqueFd notify(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));

@@ -51,6 +51,10 @@ inline constexpr std::array kStateFields = {
 };
 #undef RINGPRESS_FIELD
 
+/// The first ones are the state itself; the others are read off it.
+inline constexpr std::size_t kStoredFields = 20;
+static_assert(kStateFields[kStoredFields - 1].name == "cr4");
+
 /// The field of that name, or kStateFields.size().
 constexpr std::size_t state_field_named(std::string_view name) {
     std::size_t i = 0;

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "monitor/trace/json_text.hpp"
 #include "monitor/trace/state_fields.hpp"
 #include "monitor/trace/trace_format.hpp"
 #include "monitor/trace/trap_causes.hpp"
@@ -32,13 +33,17 @@ void add_number(std::string& to, std::uint64_t value) {
     to.append(text.data(), text.size());
 }
 
+void add_digits(std::string& to, std::uint32_t value, unsigned digits) {
+    char text[8];
+    for (unsigned i = 0; i < digits; ++i) text[i] = "0123456789abcdef"[value >> (4 * (digits - 1 - i)) & 15u];
+    to.append(text, digits);
+}
+
 /// "0x0012abcd", in quotes: JSON has no hexadecimal numbers.
 void add_hex(std::string& to, std::uint32_t value, unsigned digits) {
-    char text[12] = {'"', '0', 'x'};
-    for (unsigned i = 0; i < digits; ++i)
-        text[3 + i] = "0123456789abcdef"[value >> (4 * (digits - 1 - i)) & 15u];
-    text[3 + digits] = '"';
-    to.append(text, 4 + digits);
+    to += "\"0x";
+    add_digits(to, value, digits);
+    to += '"';
 }
 
 void add_value(std::string& to, const StateField& field, std::uint32_t value) {
@@ -46,6 +51,16 @@ void add_value(std::string& to, const StateField& field, std::uint32_t value) {
         add_hex(to, value, field.digits);
     else
         add_number(to, value);
+}
+
+/// The state before the trap, whole: the header names the values.
+void add_state(std::string& to, const TracedState& s) {
+    to += ",\"state\":\"";
+    for (std::size_t i = 0; i < kStoredFields; ++i) {
+        if (i) to += ' ';
+        add_digits(to, kStateFields[i].of(s), kStateFields[i].digits);
+    }
+    to += '"';
 }
 
 void add_changes(std::string& to, const TracedState& before, const TracedState& after) {
@@ -89,19 +104,13 @@ std::string_view level_name(Sensitive level) {
     return "inline";
 }
 
-/// Text from outside as a JSON string; what is no UTF-8 is replaced.
-std::string quoted(const std::string& text) {
-    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 }  // namespace
 
-TraceWriter::TraceWriter(const RunConfig& config, SymbolNames symbols)
+TraceWriter::TraceWriter(const RunConfig& config)
     : file_(config.trace_file),
       most_bytes_(config.trace_bytes),
       tsc_hz_(tsc_frequency()),
       tsc_start_(__rdtsc()),
-      symbols_(std::move(symbols)),
       fd_(open(config.trace_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)),
       places_(kPlaces) {
     if (!fd_) {
@@ -136,6 +145,7 @@ void TraceWriter::write_header(const RunConfig& config) {
     h["started"] = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
     h["time_unit"] = "ns";
     h["tsc_hz"] = tsc_hz_;
+    for (std::size_t i = 0; i < kStoredFields; ++i) h["state"].push_back(kStateFields[i].name);
     h["most_bytes"] = most_bytes_;
     buffer_ += h.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     buffer_ += '\n';
@@ -145,6 +155,11 @@ void TraceWriter::write_header(const RunConfig& config) {
 void TraceWriter::write_end() {
     buffer_ += fmt::format("{{\"end\":\"{}\",\"traps\":{},\"lost\":{}}}\n",
                            state_ == State::full ? "size" : "run", number_ - lost_, lost_);
+}
+
+void TraceWriter::name_with(const SymbolTable& symbols) {
+    symbols_ = symbols;
+    for (CachedPlace& place : places_) place.text.clear();
 }
 
 void TraceWriter::machine_starts() {
@@ -173,7 +188,9 @@ void TraceWriter::put(const TraceRecord& r) {
     b += ",\"t\":";
     add_number(b, r.guest_ns);
     b += ",\"host\":";
-    add_number(b, r.tsc > tsc_start_ ? nanoseconds(r.tsc - tsc_start_) : 0);
+    // Never back: readers rely on it, and the core may write anything.
+    if (r.tsc > tsc_start_) host_ns_ = std::max(host_ns_, nanoseconds(r.tsc - tsc_start_));
+    add_number(b, host_ns_);
     b += ",\"cost\":";
     add_number(b, nanoseconds(r.ticks));
     b += ",\"cause\":\"";
@@ -217,6 +234,7 @@ void TraceWriter::put(const TraceRecord& r) {
         b += ",\"injected\":";
         add_number(b, r.injected);
     }
+    add_state(b, r.before);
     add_changes(b, r.before, r.after);
     b += "}\n";
     if (bytes_ + b.size() + kEndBytes > most_bytes_) {
@@ -244,13 +262,14 @@ const std::string& TraceWriter::place(const TraceRecord& r) {
 std::string TraceWriter::describe_place(const TraceRecord& r) {
     std::string text;
     const auto id = static_cast<InsnId>(r.trap.insn);
-    if (id > InsnId::innocuous) text += fmt::format(",\"insn\":{}", quoted(std::string(name(id))));
+    if (id > InsnId::innocuous) text += fmt::format(",\"insn\":{}", json_text(name(id)));
     const unsigned code_size = r.flags & TraceRecord::kCode16 ? 2 : 4;
     const unsigned length = decoder_.decode(r.code, r.code_bytes, code_size).length;
     if (length) {
         text += ",\"bytes\":\"";
         for (unsigned i = 0; i < length; ++i) text += fmt::format("{:02x}", r.code[i]);
-        text += fmt::format("\",\"text\":{}", quoted(decoder_.text(r.code, length, r.trap.eip, code_size)));
+        text +=
+            fmt::format("\",\"text\":{}", json_text(decoder_.text(r.code, length, r.trap.eip, code_size)));
     }
     text += ",\"eip\":";
     add_hex(text, r.trap.eip, 8);
@@ -258,8 +277,8 @@ std::string TraceWriter::describe_place(const TraceRecord& r) {
         text += ",\"linear\":";
         add_hex(text, r.linear, 8);
     }
-    const std::string symbol = symbols_ ? symbols_(r.linear) : "";
-    if (!symbol.empty()) text += ",\"symbol\":" + quoted(symbol);
+    const std::string symbol = symbols_.name_of(r.linear);
+    if (!symbol.empty()) text += ",\"symbol\":" + json_text(symbol);
     return text;
 }
 

@@ -1,30 +1,29 @@
 // Writes the trace file of --trace, see trace_format.hpp.
 #pragma once
 
-#include <array>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "monitor/run_config.hpp"
+#include "monitor/symbols/symbol_table.hpp"
 #include "monitor/trace/trap_sink.hpp"
 #include "monitor/unique_fd.hpp"
 #include "traps/decode.hpp"
 
 namespace ringpress {
 
-/// The name of an address of the guest's: "do_fork+0x12"; empty if it has none.
-using SymbolNames = std::function<std::string(std::uint32_t linear)>;
-
 class TraceWriter final : public TrapSink {
   public:
     /// Makes config.trace_file anew and writes its header.
     /// Throws std::runtime_error with one line if it cannot be written.
-    explicit TraceWriter(const RunConfig& config, SymbolNames symbols = {});
+    explicit TraceWriter(const RunConfig& config);
     /// Writes the end.
     ~TraceWriter() override;
     TraceWriter(const TraceWriter&) = delete;
     TraceWriter& operator=(const TraceWriter&) = delete;
+
+    /// Names for addresses, for the traps that follow.
+    void name_with(const SymbolTable& symbols);
 
     void machine_starts() override;
     void put(const TraceRecord& record) override;
@@ -46,12 +45,13 @@ class TraceWriter final : public TrapSink {
     const std::string file_;
     const std::uint64_t most_bytes_;
     const std::uint64_t tsc_hz_, tsc_start_;
-    SymbolNames symbols_;
+    SymbolTable symbols_;
     UniqueFd fd_;
     State state_ = State::open;
     int error_ = 0;
     std::string buffer_;  ///< not written yet; whole lines
     std::uint64_t bytes_ = 0, number_ = 0, lost_ = 0;
+    std::uint64_t host_ns_ = 0;  ///< of the last trap
     unsigned machines_ = 0;
     Decoder decoder_;
 

@@ -36,7 +36,7 @@ void TrapRecorder::note_before(const HostTrap& trap, std::uint32_t eip) {
     const VCpu& cpu = arena_.cpu;
     TraceRecord& r = next_record(arena_.trace);
     const SegmentRegister& cs = cpu.segment(Seg::cs);
-    r.trap = {eip, trap.error, trap.address, trap.vector, 0, 0, cpu.cpl};
+    r.trap = {eip, trap.error, core_.trapped_address(trap), trap.vector, 0, 0, cpu.cpl};
     r.linear = cs.base + eip;
     r.flags = cs.is_big() ? 0 : TraceRecord::kCode16;
     r.code_bytes = static_cast<std::uint8_t>(core_.peek_code(gva(r.linear), r.code, 15));

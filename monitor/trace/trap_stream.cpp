@@ -22,12 +22,17 @@ TrapStream::TrapStream(const RunConfig& config) {
         if (!causes_) causes_ = causes_of({"trap"});
         auto trace = std::make_unique<TraceWriter>(config);
         trace_ = trace.get();
+        symbols_ = GuestSymbols::load(config.kernel, config.symbols);
         sinks_.push_back(std::move(trace));
     }
 }
 
-void TrapStream::begin(Arena& arena) {
+void TrapStream::begin(Arena& arena, std::span<const std::byte> ram) {
     arena_ = &arena;
+    ram_ = ram;
+    located_ = false;
+    symbols_.forget_place();
+    if (trace_) trace_->name_with({});
     ring_.emplace(arena.trace);
     for (const auto& sink : sinks_) sink->machine_starts();
     arena.traced_causes.store(sinks_.empty() ? 0 : causes_);
@@ -42,8 +47,16 @@ void TrapStream::handle(std::span<const pollfd>) {
     drain(kMostAtOnce);
 }
 
+/// A kernel that moves itself is found only once it has.
+void TrapStream::name_addresses() {
+    if (!trace_ || located_ || symbols_.table().empty() || !ring_->waiting()) return;
+    located_ = symbols_.locate(ram_);
+    if (located_) trace_->name_with(symbols_.table());
+}
+
 void TrapStream::drain(std::uint64_t most) {
     if (sinks_.empty() || !ring_) return;
+    name_addresses();
     TraceRecord record;
     bool any = false;
     for (std::uint64_t n = 0; n < most; ++n) {

@@ -3,12 +3,14 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "monitor/arena.hpp"
 #include "monitor/run_config.hpp"
 #include "monitor/service.hpp"
+#include "monitor/symbols/guest_symbols.hpp"
 #include "monitor/trace/ring_reader.hpp"
 #include "monitor/trace/trace_writer.hpp"
 #include "monitor/trace/trap_sink.hpp"
@@ -21,8 +23,8 @@ class TrapStream final : public Service {
     /// written.
     explicit TrapStream(const RunConfig& config);
 
-    /// A machine is about to be started with this arena: tells its core what to record.
-    void begin(Arena& arena);
+    /// A machine is about to be started with this arena and this RAM: tells its core what to record.
+    void begin(Arena& arena, std::span<const std::byte> ram);
     /// The guest runs no more: takes all that is left.  begin() may follow, with another arena.
     void finish();
     /// One line for the user if the trace is not what was asked for; else empty.
@@ -35,11 +37,15 @@ class TrapStream final : public Service {
 
   private:
     void drain(std::uint64_t most);
+    void name_addresses();
 
     std::uint32_t causes_ = 0;
     std::vector<std::unique_ptr<TrapSink>> sinks_;
-    const TraceWriter* trace_ = nullptr;  ///< among the sinks
+    TraceWriter* trace_ = nullptr;  ///< among the sinks
+    GuestSymbols symbols_;
+    bool located_ = false;  ///< the trace has got the symbols, for where the kernel is
     Arena* arena_ = nullptr;
+    std::span<const std::byte> ram_;
     std::optional<TraceRingReader> ring_;
 };
 

@@ -171,7 +171,7 @@ TEST_CASE("Any trap ring can be logged and traced, in bounded time and with prin
     config.trace_bytes = 4 << 20;
     {
         TrapStream stream(config);
-        stream.begin(hostile.arena);
+        stream.begin(hostile.arena, {});
         for (int round = 0; round < 100; ++round) {
             hostile.spoil(vandal);
             stream.handle({});
@@ -237,7 +237,7 @@ TEST_CASE("What runs while the guest does bears an arena that changes under its 
         RunConfig config = config_with(folder);
         config.trace_file = folder.path("trace");
         TrapStream stream(config);
-        stream.begin(hostile.arena);
+        stream.begin(hostile.arena, {});
         const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(1500);
         while (std::chrono::steady_clock::now() < end) {
             console.drain();

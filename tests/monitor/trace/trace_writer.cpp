@@ -72,9 +72,9 @@ TEST_CASE("A trap is told with its instruction, what was done, and what changed"
     RunConfig config;
     config.trace_file = folder.path("trace");
     {
-        TraceWriter writer(config, [](std::uint32_t at) {
-            return at == 0xC0001000 ? std::string("restore_\"flags\"+0x4") : std::string();
-        });
+        TraceWriter writer(config);
+        writer.put(popf());
+        writer.name_with(SymbolTable({{0xC0000FFC, 8, "restore_\"flags\""}}));
         writer.put(popf());
         TraceRecord elsewhere = popf();
         elsewhere.linear = elsewhere.trap.eip = 0xC0002000;
@@ -82,9 +82,10 @@ TEST_CASE("A trap is told with its instruction, what was done, and what changed"
         writer.put(elsewhere);
     }
     const auto lines = lines_of(config.trace_file);
-    REQUIRE(lines.size() == 4);
-    const json& trap = lines[1];
-    CHECK(trap["n"] == 0);
+    REQUIRE(lines.size() == 5);
+    CHECK_FALSE(lines[1].contains("symbol"));
+    const json& trap = lines[2];
+    CHECK(trap["n"] == 1);
     CHECK(trap["t"] == 1500);
     CHECK(trap["cause"] == "patched");
     CHECK(trap["vector"] == 3);
@@ -97,12 +98,17 @@ TEST_CASE("A trap is told with its instruction, what was done, and what changed"
     CHECK(trap["cpl"] == 0);
     CHECK(trap["handled"] == "emulated");
     CHECK(trap["burst"] == 3);
+    REQUIRE(lines[0]["state"].size() == 20);
+    CHECK(lines[0]["state"][9] == "eflags");
+    CHECK(trap["state"] ==
+          "00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 c0001000 00000002 "
+          "0000 0000 0000 0000 0000 0000 00000000 00000000 00000000 00000000");
     CHECK(trap["changed"] == json{{"eip", {"0xc0001000", "0xc0001001"}},
                                   {"eflags", {"0x00000002", "0x00000202"}},
                                   {"if", {0, 1}}});
-    CHECK(lines[2]["n"] == 1);
-    CHECK(lines[2]["text"] == "popf");
-    CHECK_FALSE(lines[2].contains("symbol"));
+    CHECK(lines[3]["n"] == 2);
+    CHECK(lines[3]["text"] == "popf");
+    CHECK_FALSE(lines[3].contains("symbol"));
 }
 
 TEST_CASE("Exceptions and interrupts are told by their vectors") {
@@ -143,7 +149,7 @@ TEST_CASE("A trace stays below its size, and says that it is full") {
     config.trace_bytes = 4096;
     test::TracedArena arena;
     TrapStream stream(config);
-    stream.begin(*arena);
+    stream.begin(*arena, {});
     for (int i = 0; i < 100; ++i) arena.add(TrapCause::patched, 0x1000);
     stream.handle({});
     CHECK(arena->traced_causes == 0);  // the core need not go on
@@ -165,7 +171,7 @@ TEST_CASE("Traps that were lost are a gap, and a reset is told") {
         TrapStream stream(config);
         for (int life = 0; life < 2; ++life) {
             test::TracedArena arena;
-            stream.begin(*arena);
+            stream.begin(*arena, {});
             arena.add(TrapCause::patched, 0x1000);
             stream.handle({});
             for (unsigned i = 0; life && i < kTraceRingSize + 1; ++i) arena.add(TrapCause::patched, 0x1000);

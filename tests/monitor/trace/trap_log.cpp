@@ -19,7 +19,7 @@ TEST_CASE("The log shows every record, and says what it missed") {
     config.log_items = {"insn"};
     config.log_file = folder.path("log");
     TrapStream stream(config);
-    stream.begin(*arena);
+    stream.begin(*arena, {});
     arena.add(TrapCause::privileged, 0x1111);
     stream.handle({});
     std::string text = test::content_of(config.log_file);
@@ -48,13 +48,13 @@ TEST_CASE("The stream tells the core which causes are worth their while") {
     RunConfig config;
     config.log_items = {"gate"};
     config.log_file = folder.path("log");
-    TrapStream(config).begin(*arena);
+    TrapStream(config).begin(*arena, {});
     CHECK(arena->traced_causes == 1u << static_cast<unsigned>(TrapCause::gate));
-    TrapStream(RunConfig{}).begin(*arena);
+    TrapStream(RunConfig{}).begin(*arena, {});
     CHECK(arena->traced_causes == 0);
     RunConfig traced;
     traced.trace_file = folder.path("trace");
-    TrapStream(traced).begin(*arena);
+    TrapStream(traced).begin(*arena, {});
     CHECK(arena->traced_causes == causes_of({"trap"}));
 }
 
@@ -67,7 +67,7 @@ TEST_CASE("With a trace, -d chooses what goes into it and -D where the text goes
     for (const bool log : {false, true}) {
         config.log_file = log ? folder.path("log") : "";
         TrapStream stream(config);
-        stream.begin(*arena);
+        stream.begin(*arena, {});
         arena.add(TrapCause::privileged, 0x1111);
         stream.finish();
     }
@@ -83,7 +83,7 @@ TEST_CASE("A machine that is started over is logged from its beginning") {
     TrapStream stream(config);
     for (const std::uint32_t eip : {0x1111u, 0x2222u}) {
         test::TracedArena arena;
-        stream.begin(*arena);
+        stream.begin(*arena, {});
         arena.add(TrapCause::patched, eip);
         stream.finish();
     }
