@@ -103,8 +103,10 @@ bool CoreLoop::settle() {
 bool CoreLoop::bring_to_run() {
     const VCpu& cpu = arena_.cpu;
     while (!leaving_.load(std::memory_order_relaxed)) {
-        if (arena_.shadow.debug.wanted()) [[unlikely]]
+        if (arena_.shadow.debug.wanted()) [[unlikely]] {
+            if (recorder_.open()) recorder_.finish();  // nor is being stopped
             attend();
+        }
         core_.dispatcher().settle();
         if (core_.stopped()) return false;
         if (stop_awake_ && cpu.activity == Activity::running) [[unlikely]] {

@@ -16,7 +16,8 @@ function parseSearch(text) {
 function tester(t, word) {
   const { key, value } = word;
   const digits = value.replace(/^0x/, "");
-  const numbers = { vector: t.vector, cpl: t.cpl, reflected: t.reflected, injected: t.injected, burst: t.burst };
+  const numbers = { vector: t.vector, cpl: t.cpl, reflected: t.reflected, injected: t.injected, burst: t.burst,
+    error: t.error };
   if (key in numbers) {
     const column = numbers[key], wanted = Number(value);
     return i => column[i] === wanted;

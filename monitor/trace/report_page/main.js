@@ -64,9 +64,9 @@ class App {
     this.timeline.schedule();
   }
   viewChanged() {
-    const { from, to } = this.timeline, start = this.trace.start;
+    const { from, to } = this.timeline;
     document.getElementById("range").textContent =
-      `${((from - start) / 1e6).toFixed(3)} – ${((to - start) / 1e6).toFixed(3)} ms (${duration(to - from)})`;
+      `${(from / 1e6).toFixed(3)} – ${(to / 1e6).toFixed(3)} ms (${duration(to - from)})`;
     clearTimeout(this.later);
     this.later = setTimeout(() => this.tables.update(), 80);
   }

@@ -118,8 +118,8 @@ class Timeline {
     g.fillStyle = this.soft;
     g.strokeStyle = this.line;
     const decimals = Math.max(0, Math.ceil(-Math.log10(step / 1e6)));
-    for (let at = Math.ceil((this.from - this.t.start) / step) * step; at <= this.to - this.t.start; at += step) {
-      const x = LABELS + (at + this.t.start - this.from) * this.scale;
+    for (let at = Math.ceil(this.from / step) * step; at <= this.to; at += step) {
+      const x = LABELS + (at - this.from) * this.scale;
       g.beginPath();
       g.moveTo(x + 0.5, 0);
       g.lineTo(x + 0.5, height - AXIS + 4);
