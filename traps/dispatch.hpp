@@ -109,6 +109,8 @@ class Dispatcher : public TranslationControl {
     bool must_settle() const;
     /// handle_gate.cpp: a trap at a site that may get a gate; a byte behind a site's jump that was executed.
     void warm(std::uint32_t physical, gva address, unsigned slot, const Instruction& insn);
+    unsigned site_start(gva address, std::uint32_t physical, unsigned slot, const Instruction& insn);
+    void give_up_site(gva address);
     bool entered_site(gva address);
     bool inside_site(gva address) const;
     void leave_site(gva address);

@@ -69,8 +69,16 @@ void Dispatcher::handle_breakpoint() {
         reflect_fault(insn.fault());
         return;
     }
-    cause_ = TrapCause::patched;
     const Instruction first_insn = *insn.value();
+    if (!first_insn.sensitive() && may_run_natively(first_insn, cpu, policy_) == Native::yes) {
+        // What kept it from running natively, a gate site or another copy, may be gone.
+        prover_.prove(address, slot);
+        if (shadows_.views.copied(slot, offset)) {
+            cause_ = TrapCause::prove;
+            return;
+        }
+    }
+    cause_ = TrapCause::patched;
     if (!step(first_insn)) {
         // Boxed by an overlapping copy that may be gone by now.
         prover_.prove(address, slot);

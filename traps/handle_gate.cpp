@@ -2,6 +2,8 @@
 //
 // The jump covers five bytes, mostly more than the instruction.  What it covers is executed in software after
 // the instruction itself, whenever EIP would stay inside: natively there is nothing there but traps.
+#include <algorithm>
+
 #include "shadow/gate_sites.hpp"
 #include "traps/dispatch.hpp"
 
@@ -25,10 +27,40 @@ void Dispatcher::handle_gate(std::uint32_t site) {
         reflect_fault(insn.fault());
         return;
     }
-    if (!step(*insn.value())) stuck(*insn.value());
+    if (!step(*insn.value())) {
+        give_up_site(address);  // it began with an instruction that software does not know
+        return;
+    }
     const InsnId first = last_insn_;
     burst(policy_.tuning.gate_burst);
     last_insn_ = first;
+}
+
+/// Where in its page the site of a sensitive instruction begins.  If a short conditional jump skips it, the
+/// jump's target would lie inside a site of the instruction alone, and mostly other jumps go there as well:
+/// so at an earlier instruction, such that the site ends at the target, or else at the jump.
+unsigned Dispatcher::site_start(gva address, std::uint32_t physical, unsigned slot, const Instruction& insn) {
+    constexpr unsigned kShortJump = 2;  // 70+cc rel8
+    constexpr unsigned kFarthest = kSiteBytes + 12;
+    const unsigned offset = physical & kPageMask, target = offset + insn.length;
+    const std::uint8_t* jump = m_.memory.ram() + (physical - kShortJump);
+    if (offset < kShortJump || (jump[0] & 0xF0) != 0x70 || jump[1] != insn.length) return offset;
+    const auto leads_here = [&](unsigned start) {
+        if (!shadows_.views.proven(slot, start) || !shadows_.views.copied(slot, start)) return false;
+        unsigned at = start;
+        while (at < offset) {
+            const auto next = fetcher_.at(gva(address.value - (offset - at)), gpa(physical - (offset - at)));
+            if (!next || (next.value()->flow != Flow::next && next.value()->flow != Flow::jcc)) return false;
+            at += next.value()->length;
+        }
+        return at == offset;
+    };
+    const auto tried = [&](unsigned start) { return heat((physical & ~kPageMask) | start) == kNeverHot; };
+    unsigned back = kSiteBytes;
+    while (back <= std::min(kFarthest, target) && !leads_here(target - back)) ++back;
+    if (back <= std::min(kFarthest, target) && !tried(target - back)) return target - back;
+    const unsigned at_jump = offset - kShortJump;
+    return leads_here(at_jump) && !tried(at_jump) ? at_jump : offset;
 }
 
 void Dispatcher::warm(std::uint32_t physical, gva address, unsigned slot, const Instruction& insn) {
@@ -41,8 +73,18 @@ void Dispatcher::warm(std::uint32_t physical, gva address, unsigned slot, const 
     if (shadows_.views.slot_of(physical >> kPageShift) != static_cast<int>(slot)) return;
     if (!shadows_.views.proven(slot, address.offset()) || shadows_.views.copied(slot, address.offset()))
         return;
-    if (shadows_.pages.breakpoint_in(slot, address.offset(), address.offset() + kSiteBytes)) return;
-    if (!shadows_.pages.make_site(slot, address.offset(), trapped_user_)) return;
+    const auto broken = [&](unsigned at) { return shadows_.pages.breakpoint_in(slot, at, at + kSiteBytes); };
+    if (const unsigned start = site_start(address, physical, slot, insn);
+        start != address.offset() && !broken(start)) {
+        prover_.box(slot, start);
+        if (shadows_.pages.make_site(slot, start, trapped_user_)) {
+            ++statistics_.inlined_sites;
+            return;
+        }
+        heat((physical & ~kPageMask) | start) = kNeverHot;
+        if (shadows_.views.slot_of(physical >> kPageShift) != static_cast<int>(slot)) return;
+    }
+    if (broken(address.offset()) || !shadows_.pages.make_site(slot, address.offset(), trapped_user_)) return;
     ++statistics_.inlined_sites;
 }
 
@@ -52,15 +94,20 @@ bool Dispatcher::inside_site(gva address) const {
            shadows_.views.covered(mapped.target(), address.offset());
 }
 
-/// True if a byte behind a site's jump was executed: something jumps there, so the site is given up for good.
-bool Dispatcher::entered_site(gva address) {
-    if (!inside_site(address)) return false;
+/// A site, given by any of its bytes, did not work out.
+void Dispatcher::give_up_site(gva address) {
     const unsigned slot = shadows_.pages.code_page(address).target();
     const std::uint32_t frame = shadows_.views.slot(slot).frame - 1;
     unsigned start = address.offset();
     while (shadows_.views.covered(slot, start)) --start;
     heat(frame << kPageShift | start) = kNeverHot;
     shadows_.pages.strip_sites(slot);
+}
+
+/// True if a byte behind a site's jump was executed: something jumps there, so the site is given up for good.
+bool Dispatcher::entered_site(gva address) {
+    if (!inside_site(address)) return false;
+    give_up_site(address);
     return true;
 }
 
@@ -75,7 +122,7 @@ void Dispatcher::leave_site(gva address) {
         ++statistics_.burst_instructions;
         return;
     }
-    shadows_.pages.strip_sites(shadows_.pages.code_page(address).target());
+    give_up_site(address);
 }
 
 }  // namespace ringpress

@@ -67,6 +67,11 @@ void Prover::uncover(unsigned slot, unsigned offset) {
     bytes[offset] = kInt3;
 }
 
+void Prover::box(unsigned slot, unsigned offset) {
+    views_.clear_copied(slot, offset);
+    uncover(slot, offset);
+}
+
 bool Prover::copy(unsigned slot, unsigned offset, const Instruction& insn) {
     if (hides_trapped(slot, offset + 1, offset + insn.length)) return false;
     const ViewSlot& view = views_.slot(slot);

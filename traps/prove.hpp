@@ -40,6 +40,8 @@ class Prover {
 
     /// Proves from linear address `from`, whose frame has view slot `slot`, up to the end of its page.
     void prove(gva from, unsigned slot);
+    /// The proven instruction at `offset` shall trap, even if it could run natively, until it is proven anew.
+    void box(unsigned slot, unsigned offset);
 
   private:
     bool copy(unsigned slot, unsigned offset, const Instruction& insn);

@@ -1,6 +1,7 @@
 #include "traps/dispatch.hpp"
 
 #include <cstdlib>
+#include <cstring>
 
 #include "shadow/gate_sites.hpp"
 #include "tests/traps/test_machine.hpp"
@@ -203,4 +204,58 @@ TEST_CASE(
     CHECK(limited());
     t.dispatcher.handle_interrupt();
     CHECK(limited());
+}
+
+TEST_CASE("the site of what a short jump skips ends at the jump's target, or begins at the jump") {
+    TrapMachine t;
+    t.policy.level = SensitiveLevel::inline_;
+    t.policy.tuning.gate_burst = 0;
+    t.pages.enable_gates(0x1234'5678'9ABCull);
+    t.code({0x90, 0x85, 0xC0, 0x74, 0x01, 0xFB});  // nop; test eax, eax; je +1; sti
+    for (unsigned at = 6; at < 20; ++at) t.storage[kCodeAt + at] = 0x90;
+    t.storage[kCodeAt + 20] = 0xC3;
+    const auto execute = [&](unsigned at) {
+        t.cpu.eip = kCodeAt + at;
+        t.breakpoint();
+    };
+    execute(0);
+    const auto slot = static_cast<unsigned>(t.views.slot_of(kCodeAt >> kPageShift));
+    const std::uint8_t* view = t.views.bytes(slot) + (kCodeAt & kPageMask);
+    const auto site_at = [&](unsigned at) { return std::memcmp(view + at, kSiteJump, kSiteBytes) == 0; };
+    const auto heat_up = [&] {
+        for (unsigned n = 0; n < t.policy.tuning.hot; ++n) execute(5);
+    };
+    CHECK(view[3] == 0x74);
+    CHECK(view[5] == kInt3);
+    heat_up();
+    CHECK(site_at(1));
+    CHECK(t.statistics.inlined_sites == 1);
+    t.dispatcher.handle_gate(0);
+    CHECK(t.cpu.eip == kCodeAt + 3);
+
+    // Something jumps to the conditional jump: the next site begins there, and takes both ways.
+    const auto jump_into = [&](unsigned at) {
+        t.cpu.eip = kCodeAt + at;
+        t.dispatcher.handle({static_cast<std::uint8_t>(Vector::GP), 0, 0});
+    };
+    jump_into(3);
+    CHECK(view[1] == kInt3);
+    execute(1);
+    CHECK(t.dispatcher.last_cause() == TrapCause::prove);
+    CHECK(view[1] == 0x85);  // natively again
+    CHECK(view[3] == 0x74);
+    heat_up();
+    CHECK(site_at(3));
+    for (const bool skip : {false, true}) {
+        t.cpu.eflags = eflags::FIXED1 | (skip ? eflags::ZF : 0u);
+        t.dispatcher.handle_gate(0);
+        CHECK(t.cpu.eip == kCodeAt + (skip ? 6 : 5));
+    }
+    // To the sti: it gets a site of its own.
+    jump_into(5);
+    execute(3);
+    CHECK(view[3] == 0x74);
+    heat_up();
+    CHECK(view[3] == 0x74);
+    CHECK(site_at(5));
 }
