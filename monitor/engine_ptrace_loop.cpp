@@ -110,6 +110,7 @@ user_regs_struct TraceLoop::stub_registers(void (*code)(), void (*then)(), std::
 /// Writes the registers to resume with, and before that has the calls made that the guest's registers need.
 bool TraceLoop::prepare(const Entry& entry) {
     selectors_ = entry.selectors;
+    calls_under_way_ = 0;
     // From within the handler, the stub leads on into sigreturn by itself; but the guest's selectors must be
     // in the registers by then, so that descriptors have to be loaded before.
     if (!batch_.calls().empty() && (!frame_ || batch_.loads_descriptors()) && !make_calls()) return false;
@@ -124,6 +125,7 @@ bool TraceLoop::prepare(const Entry& entry) {
             r.rsp = stack;
         } else {
             r = stub_registers(batch_calls, core_rt_sigreturn, stack);
+            calls_under_way_ = batch_.calls().size();
         }
     } else {
         store_registers(r, loop_.cpu(), entry);
@@ -167,8 +169,18 @@ bool TraceLoop::write_fpu(const FpuImage& from) {
 
 bool TraceLoop::make_calls() {
     user_regs_struct r = stub_registers(batch_calls, batch_stop, 0);
+    calls_under_way_ = batch_.calls().size();
     batch_.clear();
-    return tracee_.write(r) && tracee_.resume() && run_to(batch_stopped, r);
+    const bool made = tracee_.write(r) && tracee_.resume() && run_to(batch_stopped, r);
+    calls_under_way_ = 0;
+    return made;
+}
+
+/// True if the stub has come to its end for calls that fail by itself.  Code that has broken out can go
+/// there, too; but then no call was under way, or the registers do not point at one.
+bool TraceLoop::call_failed(std::uint64_t rip, std::uint64_t rbx, std::uint64_t r12) const {
+    if (rip != address_of(batch_failed) || r12 == 0 || r12 > calls_under_way_) return false;
+    return rbx == address_of(batch_.memory().call + (calls_under_way_ - r12));
 }
 
 /// Waits until the process, on its way through our own code, stops behind the int3 before `where`; `r` tells
@@ -185,7 +197,7 @@ bool TraceLoop::run_to(const char* where, user_regs_struct& r) {
         }
         if (!tracee_.read(r)) return false;
         if (signal == SIGTRAP && r.rip == address_of(where)) return true;
-        CHECK(r.rip != address_of(batch_failed));  // the host refused a call
+        CHECK(!call_failed(r.rip, r.rbx, r.r12));  // the host refused a call
         // Code that has broken out can see to it that the kernel finds no room for a signal frame.
         loop_.stop_at_fence(kHostCode64);
         return false;
@@ -242,7 +254,8 @@ bool TraceLoop::answer_fault(int signal) {
     frame_ = reinterpret_cast<ucontext_t*>(at);
     const auto& regs = frame_->uc_mcontext.gregs;
     // The last batch ran on its own into sigreturn: was it what stopped?
-    CHECK(static_cast<std::uint64_t>(regs[REG_RIP]) != address_of(batch_failed));
+    CHECK(!call_failed(static_cast<std::uint64_t>(regs[REG_RIP]), static_cast<std::uint64_t>(regs[REG_RBX]),
+                       static_cast<std::uint64_t>(regs[REG_R12])));
     if (!from_guest(static_cast<std::uint16_t>(regs[REG_CSGSFS]))) return false;
     load_from_frame(*frame_, loop_.cpu());
     loop_.handle({static_cast<std::uint8_t>(regs[REG_TRAPNO]), static_cast<std::uint32_t>(regs[REG_ERR]),

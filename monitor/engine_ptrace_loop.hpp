@@ -32,6 +32,7 @@ class TraceLoop : HostSpaceBatch::Runner, FpuHolder {
     bool from_guest(std::uint64_t selector);
     bool make_calls();
     bool run_to(const char* where, user_regs_struct& r);
+    bool call_failed(std::uint64_t rip, std::uint64_t rbx, std::uint64_t r12) const;
     bool interrupted();
     void run_batch() override { make_calls(); }
     void* frame_fpu() const;
@@ -48,7 +49,8 @@ class TraceLoop : HostSpaceBatch::Runner, FpuHolder {
 
     HostSelectors selectors_;      ///< what the guest was last resumed with
     ucontext_t* frame_ = nullptr;  ///< the process is in its signal handler: the frame that it will leave by
-    bool rung_ = false;            ///< the doorbell stopped the stub instead of the guest
+    std::size_t calls_under_way_ = 0;      ///< of the list that the stub was last sent to work on
+    bool rung_ = false;                    ///< the doorbell stopped the stub instead of the guest
     std::atomic<bool> expired_{false};     ///< the timer went off
     std::atomic<bool> guest_runs_{false};  ///< and must stop the guest
 };

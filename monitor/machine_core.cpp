@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "monitor/host_clock.hpp"
 #include "monitor/tsc_frequency.hpp"
 #include "shadow/check.hpp"
 #include "shadow/gate_sites.hpp"
@@ -47,23 +48,19 @@ class HostTime final : public TimeSource {
   public:
     explicit HostTime(VCpu& cpu) : cpu_(cpu) {}
     std::uint64_t guest_tsc() override { return __rdtsc() + cpu_.msr.tsc_offset; }
-    Nanoseconds now() override { return monotonic() - start_; }
-    void start() { start_ = monotonic(); }
+    Nanoseconds now() override { return clock_.now() - start_; }
+    void start() { start_ = clock_.now(); }
     void pause() {
-        paused_at_ = monotonic();
+        paused_at_ = clock_.now();
         paused_at_tsc_ = __rdtsc();
     }
     void resume() {
-        start_ += monotonic() - paused_at_;
+        start_ += clock_.now() - paused_at_;
         cpu_.msr.tsc_offset -= __rdtsc() - paused_at_tsc_;
     }
 
   private:
-    static Nanoseconds monotonic() {
-        timespec t;
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return static_cast<Nanoseconds>(t.tv_sec) * 1'000'000'000u + static_cast<Nanoseconds>(t.tv_nsec);
-    }
+    const HostClock clock_{vdso_asks_the_kernel()};
     VCpu& cpu_;
     Nanoseconds start_ = 0, paused_at_ = 0;
     std::uint64_t paused_at_tsc_ = 0;

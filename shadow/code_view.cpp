@@ -12,6 +12,7 @@ void CodeViews::assign(unsigned index, std::uint32_t frame) {
     slot = ViewSlot{};
     slot.frame = frame + 1;
     slot.referenced = 1;
+    slot.is_16_bit = static_cast<std::uint8_t>(s_.code_is_16_bit);
     std::memset(bytes(index), kInt3, kPageSize);
     s_.frame[frame].view = static_cast<std::uint16_t>(index + 1);
     ++s_.counters.view_pages;

@@ -151,9 +151,12 @@ bool ShadowPages::map_code(gva address, const Translation& t) {
     const std::uint32_t page = address.page(), frame = t.physical.page();
     if (address.page_base().value < limits_.low_floor) return false;
     int index = views_.slot_of(frame);
-    if (index >= 0 && s_.debug.points.breakpoints &&
-        s_.debug.points.breaks_in(address.page_base(), kPageSize)) {
-        // It was proven without those breakpoints: at other addresses they mean nothing.
+    const bool other_size = index >= 0 && s_.slot[index].is_16_bit != s_.code_is_16_bit;
+    const bool breaks = index >= 0 && s_.debug.points.breakpoints &&
+                        s_.debug.points.breaks_in(address.page_base(), kPageSize);
+    // It was proven as other instructions, or without those breakpoints: at other addresses they mean
+    // nothing.
+    if (other_size || breaks) {
         drop_view(frame);
         index = -1;
     }
@@ -285,6 +288,12 @@ std::uint32_t ShadowPages::take_slot() {
         }
         slot.referenced = 0;
     }
+}
+
+void ShadowPages::change_code_size() {
+    s_.code_is_16_bit ^= 1;
+    for (std::uint32_t region = 0; region < kRegions; ++region)
+        if (code_.count(region)) drop_region(code_, region);
 }
 
 void ShadowPages::drop_fpu_views() {

@@ -43,6 +43,12 @@ class ShadowPages : public WriteObserver {
     /// host's floor and its code must be interpreted.
     bool map_code(gva address, const Translation& t);
 
+    /// Code will run in a segment of this size, SDM Vol. 3A, 3.4.5 (D/B).  The same bytes are other
+    /// instructions then, so nothing that was proven of the other size stays mapped.
+    void set_code_size(bool is_16_bit) {
+        if (static_cast<bool>(s_.code_is_16_bit) != is_16_bit) change_code_size();
+    }
+
     bool data_present(gva a) const { return data_.present(a.page()); }
     const MappedPage& data_page(gva a) const { return data_.at(a.page()); }
     const MappedPage& code_page(gva a) const { return code_.at(a.page()); }
@@ -128,6 +134,7 @@ class ShadowPages : public WriteObserver {
     void erase(MappedPages& table, std::uint32_t page) { table.erase(page, alias_head(table, page)); }
     void unmap_page(MappedPages& table, std::uint32_t page);
     void drop_changed(MappedPages& table, std::uint32_t first_region, std::uint32_t end_region);
+    void change_code_size();
     void drop_region(MappedPages& table, std::uint32_t region);
     void drop_supervisor(MappedPages& table, std::uint32_t region);
     void map_pads(std::uint32_t page, unsigned slot);

@@ -71,6 +71,7 @@ struct ViewSlot {
     std::uint32_t previous_frame = 0;  ///< plus one: a frame whose last instruction runs on into this one
     std::uint32_t straddler = 0;       ///< with next_frame: where the first instruction that runs on begins
     std::uint8_t has_fpu = 0;          ///< some copied instruction uses the FPU
+    std::uint8_t is_16_bit = 0;        ///< decoded as code of a 16-bit segment
     std::uint8_t referenced = 0;       ///< mapped since the clock hand last passed
     std::uint16_t pad_slot = 0;        ///< plus one: the slot with the pads of this one's gate sites
     std::uint32_t first_site = 0;      ///< plus one: index into ShadowState::site
@@ -94,6 +95,7 @@ struct ShadowState {
     ViewSlot slot[kViewSlots];
     std::uint32_t slots_used;  ///< slots beyond this were never used
     std::uint32_t clock_hand;
+    std::uint32_t code_is_16_bit;  ///< CS.D is clear: views of 32-bit code are not mapped, and the reverse
     // Regions that code, and that supervisor code, was mapped in since S was chosen afresh: what was flushed
     // comes back, and a choice that does not reckon with it would have to be made again at once.
     std::uint64_t code_regions[kRegions / 64], kernel_code_regions[kRegions / 64];

@@ -61,6 +61,21 @@ void ShadowPages::move_window(std::uint32_t data_region, std::uint32_t code_regi
         std::fill(std::begin(data), std::end(data), false);
         if (data_region != kNoRegion) data[data_region] = true;
         shift = choose_shift(code, data, crowded);
+    }
+    if (!shift) {  // and it has code everywhere: only what is being executed must fit
+        std::fill(std::begin(s_.code_regions), std::end(s_.code_regions), std::uint64_t{0});
+        std::fill(std::begin(code), std::end(code), false);
+        constexpr std::uint32_t kLongestInstruction = 15;
+        const std::uint32_t eip = cpu_.segment(Seg::cs).base + cpu_.eip;
+        for (const std::uint32_t r :
+             {eip >> kRegionShift, (eip + kLongestInstruction - 1) >> kRegionShift, code_region}) {
+            if (r == kNoRegion) continue;
+            code[r] = true;
+            put_in(s_.code_regions, r);
+        }
+        code[0] = true;
+        // Each of four regions rules out one of 1023 places.
+        shift = choose_shift(code, data, crowded);
         CHECK(shift != 0);
     }
     crowded_ = crowded;

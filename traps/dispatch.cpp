@@ -278,6 +278,7 @@ bool Dispatcher::resumable() {
     VCpu& cpu = m_.cpu;
     const SegmentRegister& cs = cpu.segment(Seg::cs);
     if (cpu.cpl == 3) shadows_.pages.enter_user();
+    shadows_.pages.set_code_size(!cs.is_big());
     if (cpu.eip > cs.limit) {
         reflect_fault(Fault::gp(0));
         return false;

@@ -100,6 +100,7 @@ bool Prover::copy_straddling(gva address, unsigned slot, unsigned offset, const 
         views_.assign(static_cast<unsigned>(next_slot), frame);
     }
     const auto other = static_cast<unsigned>(next_slot);
+    if (views_.slot(other).is_16_bit != view.is_16_bit) return false;
     if (views_.slot(other).previous_frame && views_.slot(other).previous_frame != view.frame) return false;
     uncover(slot, offset);  // when this is cut again, no other copy may need its bytes
     if (hides_trapped(slot, offset + 1, kPageSize) || hides_trapped(other, 0, tail)) return false;

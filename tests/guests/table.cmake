@@ -43,6 +43,7 @@ guest_test(low_memory_floor SOURCES paging/low_memory.c         GROUPS paging RI
 guest_test(self_modifying   SOURCES code/self_modifying.c       GROUPS code)
 guest_test(boundaries       SOURCES code/boundaries.c           GROUPS code)
 guest_test(skipped          SOURCES code/skipped.c              GROUPS code)
+guest_test(code_size        SOURCES code/code_size.c            GROUPS code)
 guest_test(unmodified       SOURCES code/unmodified.c           GROUPS code)
 guest_test(data_in_code     SOURCES code/data_in_code.c         GROUPS code)
 guest_test(by_itself        SOURCES code/by_itself.c            GROUPS code)

@@ -17,6 +17,7 @@
 #include <string>
 #include <thread>
 
+#include "monitor/batch.hpp"
 #include "monitor/boot/boot_state.hpp"
 #include "monitor/engine_common.hpp"
 #include "monitor/memory_file.hpp"
@@ -164,6 +165,31 @@ TEST_CASE("A call that the host refuses is a failed assertion, and becomes the r
     CHECK(machine.reason() == StopReason::bug);
     CHECK(std::string(machine.arena.stop.detail).find("batch_failed") != std::string::npos);
     CHECK(seconds_to_end(*guest) < 1.5);
+}
+
+TEST_CASE("Code that breaks out to where the stub's failed calls end has broken out, nothing else") {
+    const auto target = reinterpret_cast<std::uint64_t>(batch_failed);
+    // add sign-extends its operand.
+    const auto low = static_cast<std::uint32_t>(target);
+    const auto high = static_cast<std::uint32_t>(target >> 32) + (low >> 31);
+    const auto byte = [](std::uint32_t value, unsigned n) {
+        return static_cast<std::uint8_t>(value >> 8 * n);
+    };
+    SmallGuest machine({0xB0, 0xCB,  // mov $0xcb, %al: hides a far return
+                        0xF9,        // stc
+                        0x72, 0x11,  // jc over what follows; it is proven all the same
+                        // In a 64-bit segment: rax = batch_failed; jmp *rax
+                        0xB8, byte(high, 0), byte(high, 1), byte(high, 2), byte(high, 3),    // mov
+                        0x48, 0xC1, 0xE0, 0x20,                                              // shl $32
+                        0x48, 0x05, byte(low, 0), byte(low, 1), byte(low, 2), byte(low, 3),  // add
+                        0xFF, 0xE0,                                                          // jmp
+                        0x6A, 0x33, 0x68, 0x05, 0x00, 0x10, 0x00,  // push $0x33; push $kCode + 5
+                        0xEB, 0xE2});                              // jmp to the far return
+    const auto guest = machine.start();
+    REQUIRE(machine.ended());
+    CHECK(machine.reason() == StopReason::fence);
+    CHECK(std::string(machine.arena.stop.detail).find("64-bit") != std::string::npos);
+    guest->end();
 }
 
 TEST_CASE("A core that never comes back is left behind when the guest is ended under ptrace") {

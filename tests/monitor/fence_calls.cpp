@@ -14,6 +14,7 @@
 
 #include "fence_child.hpp"
 #include "monitor/host_call.hpp"
+#include "monitor/host_clock.hpp"
 
 using namespace ringpress;
 using test::FenceChild;
@@ -422,6 +423,20 @@ TEST_CASE("Descriptors, the clock, the doorbell and the event counter pass the f
     }) == returned(-ETIMEDOUT));
     CHECK(child.run([&] { return core_futex(child.config.doorbell, FUTEX_WAIT, 1, nullptr); }) ==
           returned(-EAGAIN));
+}
+
+TEST_CASE("The clock can be read behind the fence whatever the host's clock source is") {
+    FenceChild child;
+    const auto reads = [&](bool by_system_call) {
+        return child.run([=] {
+            const HostClock clock(by_system_call);
+            const Nanoseconds first = clock.now();
+            return static_cast<long>(first != 0 && clock.now() >= first);
+        });
+    };
+    CHECK(reads(true) == returned(1));
+    if (!vdso_asks_the_kernel()) CHECK(reads(false) == returned(1));
+    CHECK(HostClock(true).now() <= HostClock(false).now());
 }
 
 TEST_CASE("A timer's signal is handled behind the fence, and returns") {

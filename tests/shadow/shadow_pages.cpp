@@ -407,6 +407,26 @@ TEST_CASE(
     CHECK(w.data_at(0x08048000).kind == HostPage::none);
 }
 
+TEST_CASE("a view of 32-bit code is neither mapped for a 16-bit segment nor kept for one") {
+    ShadowWorld w;
+    w.map(0xC0100000, 40, 0);
+    w.map(0xC0101000, 41, 0);
+    REQUIRE(w.execute(0xC0100000));
+    REQUIRE(w.execute(0xC0101000));
+    w.views.set_proven(static_cast<unsigned>(w.views.slot_of(40)), 8);
+    w.shadow.set_code_size(true);
+    CHECK(w.code_at(0xC0100000).kind == HostPage::none);
+    CHECK(w.code_at(0xC0101000).kind == HostPage::none);
+    REQUIRE(w.execute(0xC0100000));
+    CHECK_FALSE(w.views.proven(static_cast<unsigned>(w.views.slot_of(40)), 8));
+    const int other = w.views.slot_of(41);
+    w.shadow.set_code_size(false);
+    CHECK(w.code_at(0xC0100000).kind == HostPage::none);
+    REQUIRE(w.execute(0xC0101000));  // not touched by the other size: as it was
+    CHECK(w.views.slot_of(41) == other);
+    CHECK(w.inconsistency() == "");
+}
+
 TEST_CASE("a page that is executed is read-only under all of its addresses, and written it loses its view") {
     ShadowWorld w;
     for (const std::uint32_t at : {0x08048000u, 0xC0100000u, 0xC0500000u}) w.map(at, 40, RW | D);

@@ -147,6 +147,21 @@ TEST_CASE("a directory without an empty entry still leaves room for code and dat
     }
 }
 
+TEST_CASE("code in every region leaves a place for what is being executed and its data") {
+    ShadowWorld w;
+    fill_directory(w);
+    const auto somewhere = [](std::uint32_t region) { return region * kRegionBytes + 0x123000; };
+    for (std::uint32_t r = 1; r < kRegions; ++r) REQUIRE(w.execute(somewhere(r)));
+    for (const std::uint32_t r : {1u, 2u, 511u, 1023u}) {
+        w.cpu.eip = somewhere(r);
+        for (const std::uint32_t data : {1u, 2u, 512u, 1022u, 1023u}) {
+            for (std::uint32_t c = 1; c < kRegions; ++c) REQUIRE(w.execute(somewhere(c)));
+            CHECK(rounds(w, somewhere(r), somewhere(data)) < 6);
+        }
+    }
+    CHECK(w.inconsistency() == "");
+}
+
 TEST_CASE("code in hundreds of regions and data in the others keep finding a place") {
     const unsigned seed = std::random_device{}();
     INFO("seed " << seed);
