@@ -163,7 +163,7 @@ TEST_CASE("A call that the host refuses is a failed assertion, and becomes the r
     const auto guest = machine.start();
     REQUIRE(machine.ended());
     CHECK(machine.reason() == StopReason::bug);
-    CHECK(std::string(machine.arena.stop.detail).find("batch_failed") != std::string::npos);
+    CHECK(std::string(machine.arena.stop.detail).find("call_failed") != std::string::npos);
     CHECK(seconds_to_end(*guest) < 1.5);
 }
 
