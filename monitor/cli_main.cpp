@@ -17,6 +17,7 @@
 #include "monitor/cli_values.hpp"
 #include "monitor/doctor.hpp"
 #include "monitor/exit_codes.hpp"
+#include "monitor/scan/cli_scan.hpp"
 #include "monitor/symbols/cli_symbols.hpp"
 #include "monitor/trace/cli_trace.hpp"
 #include "monitor/trace/trap_causes.hpp"
@@ -84,6 +85,8 @@ constexpr Command kCommands[] = {
     {"trace", command_trace, "summary TRACE", "what run -trace FILE has recorded; also trace convert"},
     {"report", command_report, "TRACE", "the same as a web page to look into"},
     {"doctor", command_doctor, "[--json]", "try out what this host offers, and what its lack costs"},
+    {"scan", command_scan, "KERNEL [options]",
+     "the sensitive instructions in a kernel: which trap, which are holes"},
     {"symbols", command_symbols, "KERNEL", "the names that are found in a kernel, as nm prints them"},
     {"help", command_help, "exit-codes", "what the exit status says"},
     {"--version", command_version, "", "the version of this program"},

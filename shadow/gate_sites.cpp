@@ -58,9 +58,7 @@ bool ShadowPages::place_landing() {
 }
 
 bool ShadowPages::make_site(unsigned slot, unsigned offset, bool user) {
-    // Near the end of the page the jump could cover an instruction that runs on into the next.
-    constexpr unsigned kLongestInstruction = 15;
-    if (!gate_continuation_ || offset + kSiteBytes + kLongestInstruction > kPageSize) return false;
+    if (!gate_continuation_ || !site_fits_page(offset)) return false;
     ViewSlot& view = s_.slot[slot];
     const std::uint32_t alias = view.first_alias;
     if (!alias) return false;

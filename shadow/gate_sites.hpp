@@ -22,6 +22,12 @@ inline constexpr std::uint32_t kPadDistance = 0xFAFAEFFBu + kSiteBytes;
 static_assert(kPadDistance % 4096 == 0);
 inline constexpr std::uint32_t kPadPages = kPadDistance >> 12;  ///< the same in pages, modulo 2^20
 
+/// Near the end of a page the jump could cover an instruction that runs on into the next.
+inline constexpr bool site_fits_page(unsigned offset) {
+    constexpr unsigned kLongestInstruction = 15;
+    return offset + kSiteBytes + kLongestInstruction <= 4096;
+}
+
 inline constexpr unsigned kPadBytes = 7;       ///< EA ptr16:32
 inline constexpr unsigned kLandingBytes = 16;  ///< one landing
 

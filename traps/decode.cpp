@@ -96,6 +96,18 @@ Instruction Decoder::decode(const std::uint8_t* bytes, std::size_t available, un
     return insn;
 }
 
+unsigned Decoder::foreign_length(const std::uint8_t* bytes, std::size_t available, unsigned code_size) {
+    Instruction insn;
+    if (parse_layout(bytes, available, code_size, insn) == Layout::complete &&
+        classify(insn) == Verdict::undefined)
+        return insn.length;
+    const unsigned which = code_size == 4 ? 0 : 1;
+    std::uint64_t address = 0;
+    std::size_t left = available < kMaxLength ? available : kMaxLength;
+    if (!cs_disasm_iter(impl_->handle[which], &bytes, &left, &address, impl_->scratch[which])) return 0;
+    return impl_->scratch[which]->size;
+}
+
 std::string Decoder::text(const std::uint8_t* bytes, std::size_t available, std::uint32_t address,
                           unsigned code_size) {
     cs_insn* insn = nullptr;

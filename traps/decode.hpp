@@ -32,6 +32,10 @@ class Decoder {
     Instruction decode(const std::uint8_t* bytes, std::size_t available, unsigned code_size = 4);
     bool truncated() const { return truncated_; }
 
+    /// The length of an instruction that decode() calls undefined because the CPU model does not have it:
+    /// ud2, AVX, VMX ...; 0 if the bytes are no instruction of any processor.
+    unsigned foreign_length(const std::uint8_t* bytes, std::size_t available, unsigned code_size = 4);
+
     /// Assembler text, for people.  Allocates.
     std::string text(const std::uint8_t* bytes, std::size_t available, std::uint32_t address,
                      unsigned code_size = 4);

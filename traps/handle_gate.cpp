@@ -64,8 +64,7 @@ unsigned Dispatcher::site_start(gva address, std::uint32_t physical, unsigned sl
 }
 
 void Dispatcher::warm(std::uint32_t physical, gva address, unsigned slot, const Instruction& insn) {
-    if (policy_.level != SensitiveLevel::inline_ || insn.id == InsnId::int3 || insn.id == InsnId::undefined)
-        return;
+    if (!may_become_gate(insn, policy_)) return;
     std::uint8_t& count = heat(physical);
     if (!policy_.tuning.hot || count == kNeverHot || ++count < policy_.tuning.hot) return;
     count = 0;

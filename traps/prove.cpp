@@ -30,6 +30,11 @@ Native may_run_natively(const Instruction& insn, const VCpu& cpu, const Policy& 
     return Native::yes;
 }
 
+bool may_become_gate(const Instruction& insn, const Policy& policy) {
+    // A breakpoint is written and taken away again, and #UD is how kernels report their own bugs: never hot.
+    return policy.level == SensitiveLevel::inline_ && insn.id != InsnId::int3 && insn.id != InsnId::undefined;
+}
+
 /// True if a trapped instruction begins in [first, end): copying over it would let it run unseen.
 bool Prover::hides_trapped(unsigned slot, unsigned first, unsigned end) const {
     if (shadow_.breakpoint_in(slot, first, end)) return true;

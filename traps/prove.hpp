@@ -26,6 +26,9 @@ enum class Native : std::uint8_t {
 /// The decision for one instruction in the present mode of the CPU.  Pure.
 Native may_run_natively(const Instruction& insn, const VCpu& cpu, const Policy& policy);
 
+/// True if hot sites of an instruction that may not run natively become gates (shadow/gate_sites.hpp).  Pure.
+bool may_become_gate(const Instruction& insn, const Policy& policy);
+
 class Prover {
   public:
     Prover(VCpu& cpu, GuestMemory& memory, ShadowPages& shadow, CodeViews& views, Decoder& decoder,

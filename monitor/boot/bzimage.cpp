@@ -3,9 +3,16 @@
 #include <bit>
 #include <stdexcept>
 
+#include "monitor/boot/linux.hpp"
 #include "monitor/boot/linux_setup.hpp"
 
 namespace ringpress {
+
+bool has_packed_kernel(Image image) {
+    if (!is_linux_bzimage(image)) return false;
+    return field<std::uint16_t>(image, setup::version) < 0x208 ||
+           peek<std::uint32_t>(image, setup::payload_length).value_or(0) != 0;
+}
 
 UnpackedKernel unpack_bzimage(Image image) {
     if (field<std::uint16_t>(image, setup::version) < 0x208)

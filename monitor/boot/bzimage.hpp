@@ -18,7 +18,11 @@ struct UnpackedKernel {
 
 inline constexpr std::size_t kMaxUnpackedKernel = 1u << 30;
 
-/// Unpacks the kernel inside a bzImage (is_linux_bzimage()).
+/// True if an image is a bzImage with a packed kernel in it.  Others use Linux' boot protocol for programs that
+/// have nothing to unpack (memtest86+).
+bool has_packed_kernel(Image image);
+
+/// Unpacks the kernel inside a bzImage.
 /// Throws std::runtime_error, one line, if the image is truncated, damaged, or packed in an unknown way.
 UnpackedKernel unpack_bzimage(Image image);
 

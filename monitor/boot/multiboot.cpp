@@ -15,48 +15,11 @@ using namespace multiboot;
 
 constexpr std::uint32_t kTextScreen = 0xB8000, kTextColumns = 80, kTextRows = 25;
 
-/// Loads the one segment that the header's address fields describe; returns the entry point.
 std::uint32_t load_by_addresses(Image image, std::uint32_t header_at, RamLayout& layout) {
-    const auto header = field<Header>(image, header_at);
-    const auto refuse = [](const std::string& what) {
-        throw std::runtime_error(
-            fmt::format("the addresses in the Multiboot header make no sense: {}; "
-                        "correct the header",
-                        what));
-    };
-    if (header.load_addr > header.header_addr)
-        refuse(
-            fmt::format("load_addr {:#x} is above header_addr {:#x}", header.load_addr, header.header_addr));
-    const std::uint32_t before_header = header.header_addr - header.load_addr;
-    if (before_header > header_at)
-        refuse(fmt::format("{} bytes should precede the header, but only {} do", before_header, header_at));
-    const std::uint32_t file_start = header_at - before_header;
-
-    std::uint64_t length = image.size() - file_start;  // load_end_addr 0: the whole file
-    if (header.load_end_addr != 0) {
-        if (header.load_end_addr < header.load_addr)
-            refuse(fmt::format("load_end_addr {:#x} is below load_addr {:#x}", header.load_end_addr,
-                               header.load_addr));
-        length = header.load_end_addr - header.load_addr;
-        if (!holds(image, file_start, length))
-            throw std::runtime_error(
-                fmt::format("the Multiboot header asks for {} bytes from offset {} of a file of "
-                            "{}: the file is truncated; get it again",
-                            length, file_start, image.size()));
-    }
-    std::uint64_t end = header.load_addr + length;
-    if (header.bss_end_addr != 0) {
-        if (header.bss_end_addr < end)
-            refuse(fmt::format("bss_end_addr {:#x} is below the end of the data {:#x}", header.bss_end_addr,
-                               end));
-        end = header.bss_end_addr;
-    }
-    if (header.entry_addr < header.load_addr || header.entry_addr >= end)
-        refuse(fmt::format("entry_addr {:#x} is outside {:#x} to {:#x}", header.entry_addr, header.load_addr,
-                           end));
-    layout.claim(header.load_addr, end, "the kernel");
-    layout.copy(header.load_addr, image.subspan(file_start, length));
-    return header.entry_addr;
+    const FlatImage flat = parse_address_fields(image, header_at);
+    layout.claim(flat.load_addr, flat.end, "the kernel");
+    layout.copy(flat.load_addr, image.subspan(flat.file_start, flat.length));
+    return flat.entry;
 }
 
 std::uint32_t load_image(Image image, std::uint32_t header_at, std::uint32_t flags, RamLayout& layout) {
@@ -129,6 +92,47 @@ void describe_text_screen(Info& info) {
 }
 
 }  // namespace
+
+FlatImage parse_address_fields(Image image, std::uint32_t header_at) {
+    const auto header = field<Header>(image, header_at);
+    const auto refuse = [](const std::string& what) {
+        throw std::runtime_error(
+            fmt::format("the addresses in the Multiboot header make no sense: {}; "
+                        "correct the header",
+                        what));
+    };
+    if (header.load_addr > header.header_addr)
+        refuse(
+            fmt::format("load_addr {:#x} is above header_addr {:#x}", header.load_addr, header.header_addr));
+    const std::uint32_t before_header = header.header_addr - header.load_addr;
+    if (before_header > header_at)
+        refuse(fmt::format("{} bytes should precede the header, but only {} do", before_header, header_at));
+    const std::uint32_t file_start = header_at - before_header;
+
+    std::uint64_t length = image.size() - file_start;  // load_end_addr 0: the whole file
+    if (header.load_end_addr != 0) {
+        if (header.load_end_addr < header.load_addr)
+            refuse(fmt::format("load_end_addr {:#x} is below load_addr {:#x}", header.load_end_addr,
+                               header.load_addr));
+        length = header.load_end_addr - header.load_addr;
+        if (!holds(image, file_start, length))
+            throw std::runtime_error(
+                fmt::format("the Multiboot header asks for {} bytes from offset {} of a file of "
+                            "{}: the file is truncated; get it again",
+                            length, file_start, image.size()));
+    }
+    std::uint64_t end = header.load_addr + length;
+    if (header.bss_end_addr != 0) {
+        if (header.bss_end_addr < end)
+            refuse(fmt::format("bss_end_addr {:#x} is below the end of the data {:#x}", header.bss_end_addr,
+                               end));
+        end = header.bss_end_addr;
+    }
+    if (header.entry_addr < header.load_addr || header.entry_addr >= end)
+        refuse(fmt::format("entry_addr {:#x} is outside {:#x} to {:#x}", header.entry_addr, header.load_addr,
+                           end));
+    return {file_start, static_cast<std::uint32_t>(length), header.load_addr, end, header.entry_addr};
+}
 
 std::optional<std::uint32_t> find_multiboot_header(Image image) {
     const auto end = std::min<std::uint64_t>(image.size(), kSearchBytes);

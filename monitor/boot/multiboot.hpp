@@ -60,6 +60,17 @@ struct __attribute__((packed)) MapEntry {
 static_assert(sizeof(MapEntry) == 24);
 }  // namespace multiboot
 
+/// The one segment that a header with address fields describes.
+struct FlatImage {
+    std::uint32_t file_start = 0;
+    std::uint32_t length = 0;     ///< in the file
+    std::uint32_t load_addr = 0;  ///< physical
+    std::uint64_t end = 0;        ///< physical, with .bss
+    std::uint32_t entry = 0;
+};
+/// Throws std::runtime_error, one line, if the addresses contradict each other or the file.
+FlatImage parse_address_fields(Image image, std::uint32_t header_at);
+
 /// Where in the image a valid header (magic and checksum) starts, if there is one.
 std::optional<std::uint32_t> find_multiboot_header(Image image);
 

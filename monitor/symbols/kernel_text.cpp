@@ -6,7 +6,6 @@
 
 #include "monitor/boot/bzimage.hpp"
 #include "monitor/boot/elf.hpp"
-#include "monitor/boot/linux.hpp"
 
 namespace ringpress {
 namespace {
@@ -22,7 +21,7 @@ std::optional<KernelText> KernelText::of(std::span<const std::byte> kernel_file)
     UnpackedKernel unpacked;
     Image elf = kernel_file;
     unpacked.alignment = kElfAlignment;
-    if (is_linux_bzimage(kernel_file)) {
+    if (has_packed_kernel(kernel_file)) {
         unpacked = unpack_bzimage(kernel_file);
         elf = unpacked.elf;
     }

@@ -8,7 +8,6 @@
 
 #include "monitor/boot/bzimage.hpp"
 #include "monitor/boot/elf.hpp"
-#include "monitor/boot/linux.hpp"
 #include "monitor/host_file.hpp"
 #include "monitor/symbols/elf_sections.hpp"
 #include "monitor/symbols/kallsyms.hpp"
@@ -27,7 +26,7 @@ std::vector<Symbol> read_symbols(Image bytes) {
         if (compression_of(unpacked)) return {};
         return read_symbols(unpacked);
     }
-    if (is_linux_bzimage(bytes)) return read_symbols(unpack_bzimage(bytes).elf);
+    if (has_packed_kernel(bytes)) return read_symbols(unpack_bzimage(bytes).elf);
     if (is_elf(bytes)) {
         auto symbols = elf_symbols(bytes);
         if (symbols.empty()) symbols = kallsyms(bytes);

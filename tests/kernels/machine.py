@@ -13,7 +13,7 @@ class Machine:
     """
 
     def __init__(self, program, engine, guests, initrd):
-        self.engine, self.guests, self.initrd = engine, guests, initrd
+        self.program, self.engine, self.guests, self.initrd = program, engine, guests, initrd
         if engine == "qemu":
             self.command = ["qemu-system-i386", "-accel", "tcg", "-M", "pc"]
         else:
