@@ -1,5 +1,6 @@
 #include "monitor/cli_main.hpp"
 
+#include <CLI/CLI.hpp>
 #include <fcntl.h>
 #include <fmt/format.h>
 
@@ -40,17 +41,15 @@ int command_run(const Arguments& arguments) {
 }
 
 int command_doctor(const Arguments& arguments) {
-    bool json = false;
-    for (const auto& argument : arguments) {
-        if (argument == "--json" || argument == "-json") {
-            json = true;
-        } else if (argument == "--help" || argument == "-help" || argument == "-h") {
-            fmt::print(
-                "ringpress doctor [--json]: tries what guests need of this host; status 0 if they can run\n");
-            return 0;
-        } else {
-            throw std::runtime_error(fmt::format("doctor knows no '{}': only --json", argument));
-        }
+    bool json = false, help = false;
+    CLI::App app("Tries what guests need of this host; status 0 if they can run.", "ringpress doctor");
+    app.set_help_flag();
+    app.add_flag("--json", json, "one JSON object instead of text");
+    app.add_flag("--help,--h", help, "this text");
+    parse_command(app, arguments);
+    if (help) {
+        fmt::print("{}", app.help());
+        return 0;
     }
     return doctor_command(json);
 }
