@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <stdexcept>
 
 #include "monitor/cli_arguments.hpp"
@@ -63,6 +64,14 @@ class Parser {
     CLI::App app_;
 };
 
+/// Where to write what was made of a trace; nobody means the trace itself.
+OutputFile output(const std::string& path, const std::string& trace) {
+    std::error_code none;
+    if (std::filesystem::equivalent(path, trace, none))
+        throw std::runtime_error(fmt::format("'{}' is the trace itself: write to another file (-o)", path));
+    return OutputFile(path);
+}
+
 int summary(const std::vector<std::string>& arguments) {
     Parser parser("ringpress trace summary", "Where the traps of a trace come from, and what they cost.");
     parser.value("--sites", parser.raw.sites, "N", "how many of the hottest sites to show; default 20");
@@ -87,7 +96,7 @@ int convert(const std::vector<std::string>& arguments) {
     constexpr void (*kWriters[])(const TraceFile&, OutputFile&) = {write_chrome, write_folded, write_text};
     const auto write = kWriters[parse_choice(parser.raw.to, {"chrome", "folded", "text"}, "form (-to)")];
     const TraceFile trace = read_trace(parser.raw.trace);
-    OutputFile out(parser.raw.out.empty() ? "-" : parser.raw.out);
+    OutputFile out = output(parser.raw.out.empty() ? "-" : parser.raw.out, parser.raw.trace);
     write(trace, out);
     out.finish();
     return 0;
@@ -120,7 +129,8 @@ int command_report(const std::vector<std::string>& arguments) {
     parser.value("--o,--output", parser.raw.out, "FILE", "where to write; default TRACE.html");
     if (!parser.parse(arguments)) return 0;
     const TraceFile trace = read_trace(parser.raw.trace);
-    OutputFile out(parser.raw.out.empty() ? parser.raw.trace + ".html" : parser.raw.out);
+    OutputFile out =
+        output(parser.raw.out.empty() ? parser.raw.trace + ".html" : parser.raw.out, parser.raw.trace);
     write_report(trace, out);
     out.finish();
     return 0;

@@ -9,12 +9,13 @@
 namespace ringpress {
 
 OutputFile::OutputFile(const std::string& path)
-    : path_(path), file_(path == "-" ? stdout : std::fopen(path.c_str(), "we")) {
+    : name_(path == "-" ? "standard output" : fmt::format("'{}'", path)),
+      file_(path == "-" ? stdout : std::fopen(path.c_str(), "we")) {
     if (!file_) refuse();
 }
 
 void OutputFile::refuse() const {
-    throw std::runtime_error(fmt::format("cannot write '{}': {}", path_, std::strerror(errno)));
+    throw std::runtime_error(fmt::format("cannot write {}: {}", name_, std::strerror(errno)));
 }
 
 void OutputFile::put(std::string_view text) {

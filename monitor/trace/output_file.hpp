@@ -24,7 +24,7 @@ class OutputFile {
             if (file != stdout) std::fclose(file);
         }
     };
-    const std::string path_;
+    const std::string name_;  ///< for messages
     std::unique_ptr<FILE, Close> file_;
 };
 

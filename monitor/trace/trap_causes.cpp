@@ -54,7 +54,8 @@ constexpr CauseInfo kCauses[] = {
     {TrapCause::gate, "gate", "gate",
      "No trap: a hot sensitive instruction was replaced in the code view by a jump into the monitor.", ""},
     {TrapCause::debugger, "debugger", "stopped",
-     "A breakpoint or a watchpoint of the debugger's, or the end of an instruction that the hardware executed "
+     "A breakpoint or a watchpoint of the debugger's, or the end of an instruction that the hardware "
+     "executed "
      "by itself.",
      "3B 17.3"},
 };
