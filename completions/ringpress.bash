@@ -19,7 +19,7 @@ _ringpress_options() {
             count = split(line, word, / /)
             value = ""
             if (word[count] !~ /^-/) value = word[count--]
-            for (i = 1; i <= count; i++) { sub(/,$/, "", word[i]); print word[i] "\t" value }
+            for (i = 1; i <= count; i++) { sub(/,$/, "", word[i]); sub(/^--/, "-", word[i]); print word[i] "\t" value }
         }'
 }
 
