@@ -122,7 +122,9 @@ struct MachineCore::Impl final : PowerControl {
           descriptors(arena.shadow, host),
           guest_memory(arena.cpu, memory.ram, memory.ram_bytes, &pc, &pages),
           dispatcher(arena.cpu, guest_memory, pc, time, model, {arena.shadow, pages, views, descriptors},
-                     decoder, policy, arena.statistics) {}
+                     decoder, policy, arena.statistics) {
+        guest_memory.watch(arena.shadow.debug);
+    }
 
     static PcConfig pc_config(const RunConfig& config, const CoreMemory& memory,
                               const std::vector<std::span<std::uint8_t>>& drives) {

@@ -22,14 +22,20 @@ void ShadowPages::set_points(const DebugPoints& points) {
             if (!other.breaks_at(at) && mapped.present() && !(mapped.bits & MappedPage::kPad))
                 drop_view(s_.slot[mapped.target()].frame - 1);
         }
-        for (std::uint32_t i = 0; i < from.watchpoints; ++i) {
-            const Watchpoint& w = from.watchpoint[i];
-            for (const std::uint32_t page : {gva(w.address).page(), gva(w.address + w.length - 1).page()})
-                if (data_.present(page)) unmap_page(data_, page);
-        }
     };
     renew(old, points);
     renew(points, old);
+    // One that stays costs a fault more.
+    unmap_watched(old);
+    unmap_watched(points);
+}
+
+void ShadowPages::unmap_watched(const DebugPoints& points) {
+    for (std::uint32_t i = 0; i < points.watchpoints; ++i) {
+        const Watchpoint& w = points.watchpoint[i];
+        for (const std::uint32_t page : {gva(w.address).page(), gva(w.address + w.length - 1).page()})
+            if (data_.present(page)) unmap_page(data_, page);
+    }
 }
 
 }  // namespace ringpress

@@ -60,9 +60,11 @@ struct DebugPoints {
                 return &watchpoint[i];
         return nullptr;
     }
+    /// True if such an access to this page must not go unnoticed.
     bool watched_page(gva at, bool write) const {
         return watchpoints && watched(at.page_base(), kPageSize, write);
     }
+    bool watched_page(gva at) const { return watched_page(at, true) || watched_page(at, false); }
 };
 
 /// Part of ShadowState: all zero is the state without a debugger.
@@ -84,6 +86,12 @@ struct DebugWatch {
         address = at;
         kind = how;
         std::atomic_ref(attention).fetch_or(kHit);
+    }
+    /// The instruction has faulted after all: it has touched nothing.
+    void forget_touch() {
+        if ((std::atomic_ref(attention).load(std::memory_order_relaxed) & kHit) &&
+            cause == StopCause::watchpoint)
+            std::atomic_ref(attention).fetch_and(~kHit);
     }
     /// Emulation touches memory.
     void touched(gva at, std::uint32_t bytes, bool write) {

@@ -48,9 +48,13 @@ Result<gpa> GuestMemory::translate(gva address, Access access) {
 Result<std::uint32_t> GuestMemory::read(gva address, unsigned width, Access access) {
     const gpa first = TRY(translate(address, access));
     const unsigned here = bytes_in_page(address, width);
-    if (here == width) return read_physical(first, width);
+    if (here == width) {
+        touched(address, width, access);
+        return read_physical(first, width);
+    }
 
     const gpa second = TRY(translate(address + here, access));
+    touched(address, width, access);
     std::uint32_t value = 0;
     for (unsigned i = 0; i < width; ++i)
         value |= read_physical(i < here ? first + i : second + (i - here), 1) << (8 * i);
@@ -61,10 +65,12 @@ Result<void> GuestMemory::write(gva address, unsigned width, std::uint32_t value
     const gpa first = TRY(translate(address, access));
     const unsigned here = bytes_in_page(address, width);
     if (here == width) {
+        touched(address, width, access);
         write_physical(first, width, value);
         return {};
     }
     const gpa second = TRY(translate(address + here, access));
+    touched(address, width, access);
     for (unsigned i = 0; i < width; ++i)
         write_physical(i < here ? first + i : second + (i - here), 1, value >> (8 * i));
     return {};
@@ -76,6 +82,7 @@ Result<void> GuestMemory::read_bytes(gva address, void* into, std::size_t length
         const gpa from = TRY(translate(address, access));
         std::uint32_t here = kPageSize - address.offset();
         if (here > length) here = static_cast<std::uint32_t>(length);
+        touched(address, here, access);
         if (plain(from)) {
             std::memcpy(out, ram_ + from.value, here);
         } else {
@@ -93,6 +100,7 @@ Result<std::uint8_t*> GuestMemory::span(gva address, std::uint32_t length, Acces
     if (address.offset() + length > kPageSize) return nullptr;
     const gpa at = TRY(translate(address, access));
     if (!plain(at)) return nullptr;
+    touched(address, length, access);
     if (access.write && observer_) observer_->ram_written(at.page_base());
     return ram_ + at.value;
 }

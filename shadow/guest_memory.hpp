@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "shadow/address.hpp"
+#include "shadow/debug_points.hpp"
 #include "shadow/fault.hpp"
 #include "shadow/page_walk.hpp"
 #include "shadow/vcpu.hpp"
@@ -39,6 +40,9 @@ class GuestMemory {
     GuestMemory(VCpu& cpu, std::uint8_t* ram, std::uint32_t size, MmioBus* mmio, WriteObserver* observer)
         : cpu_(cpu), ram_(ram), size_(size), mmio_(mmio), observer_(observer) {}
 
+    /// Accesses from here on are compared with the debugger's watchpoints, once they are sure to succeed.
+    void watch(DebugWatch& debug) { debug_ = &debug; }
+
     std::uint8_t* ram() const { return ram_; }
     std::uint32_t size() const { return size_; }
     bool is_ram(gpa a) const { return a.value < size_; }
@@ -68,6 +72,12 @@ class GuestMemory {
     /// Neither a device nor beyond the end of RAM.
     bool plain(gpa a) const { return is_ram(a) && !is_mmio(a.page_base()); }
 
+    void touched(gva address, std::uint32_t bytes, Access access) {
+        if (debug_ && debug_->points.watchpoints && !access.fetch) [[unlikely]]
+            debug_->touched(address, bytes, access.write);
+    }
+
+    DebugWatch* debug_ = nullptr;
     VCpu& cpu_;
     std::uint8_t* ram_;
     std::uint32_t size_;

@@ -95,6 +95,8 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
 
     bool dropped = false;
     bool writable = t.dirty && (t.rw || (!access.user && !(cpu_.cr0 & cr0::WP)));
+    const bool watched = s_.debug.points.watched_page(address);
+    if (watched && !access.write) writable = false;
     if (views_.slot_of(frame) >= 0) {
         if (access.write) {
             if (s_.frame[frame].writes < 0xFFFF) ++s_.frame[frame].writes;
@@ -120,6 +122,7 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
     std::uint32_t first = page, end = page + 1;
     const std::uint32_t last = std::min(page / kFaultAround * kFaultAround + kFaultAround, kLinearPages);
     const auto continues = [&](std::uint32_t neighbour, std::uint32_t neighbour_frame) {
+        if (watched || s_.debug.points.watched_page(gva(neighbour << kPageShift))) return false;
         if (data_.present(neighbour) || (std::uint64_t{neighbour_frame} << kPageShift) >= ram_bytes_)
             return false;
         if (host_address(data_, neighbour).value < limits_.low_floor) return false;

@@ -85,6 +85,8 @@ class ShadowPages : public WriteObserver {
     /// Breakpoints and watchpoints in force from here on.  What is mapped where they come and go is mapped
     /// anew.
     void set_points(const DebugPoints& points);
+    /// Unmaps the pages that watchpoints lie in, as far as they are mapped.
+    void unmap_watched(const DebugPoints& points);
 
     /// A view slot that may be (re)used, its mappings removed.
     std::uint32_t take_slot();

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "traps/dispatch.hpp"
+#include "traps/fpu_operand.hpp"
 
 namespace ringpress {
 
@@ -58,6 +59,7 @@ void Dispatcher::displace(const Instruction& insn, bool for_debugger) {
     displaced_.active = true;
     displaced_.for_debugger = for_debugger;
     displaced_.reads_code = insn.uses_override() && insn.override_segment == Seg::cs;
+    displaced_.opened_watched = false;
     displaced_.eip = m_.cpu.eip;
     displaced_.insn = insn;
     show_displaced();
@@ -77,7 +79,17 @@ void Dispatcher::show_displaced() {
 void Dispatcher::end_displaced() {
     displaced_.active = false;
     shadows_.pages.unmap_scratch();
+    if (displaced_.opened_watched) shadows_.pages.unmap_watched(shadows_.state.debug.points);
     if (displaced_.for_debugger) shadows_.state.debug.hit(StopCause::step);
+}
+
+/// The hardware has executed it: which memory that has touched, the instruction tells.
+void Dispatcher::watch_displaced() {
+    const Instruction& insn = displaced_.insn;
+    const FpuOperand operand = fpu_operand(insn);
+    if (!operand.bytes) return;
+    const gva at(m_.cpu.segment(insn.memory.segment).base + effective_offset(m_.cpu, insn));
+    shadows_.state.debug.touched(at, operand.bytes, operand.write);
 }
 
 void Dispatcher::displaced_selectors(const SegmentContext& context, Entry& entry) {

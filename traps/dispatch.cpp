@@ -89,6 +89,7 @@ void Dispatcher::raise_single_step() {
 void Dispatcher::handle_single_step() {
     cause_ = TrapCause::reflected;
     if (displaced_.active) {
+        watch_displaced();
         end_displaced();
         m_.cpu.shadow = InterruptShadow::none;
         cause_ = TrapCause::debugger;
@@ -140,6 +141,7 @@ bool Dispatcher::step(const Instruction& insn) {
         result = interpreted.result;
     }
     if (!result) {
+        shadows_.state.debug.forget_touch();
         reflect_fault(result.fault());
         return true;
     }

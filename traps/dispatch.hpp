@@ -125,6 +125,7 @@ class Dispatcher : public TranslationControl {
     void displace(const Instruction& insn, bool for_debugger);
     void show_displaced();
     void end_displaced();
+    void watch_displaced();
     void displaced_selectors(const SegmentContext& context, Entry& entry);
     bool stop_at_breakpoint(gva address);
     gva linear_eip() const;
@@ -154,6 +155,7 @@ class Dispatcher : public TranslationControl {
         bool active = false;
         bool for_debugger = false;  ///< when it is over, the debugger is told
         bool reads_code = false;    ///< its data lies in CS: the copy names GS instead
+        bool opened_watched = false;  ///< pages with watchpoints are mapped for it
         std::uint32_t eip = 0;
         std::uint32_t moved = 0;  ///< added to its linear address on the host
         Instruction insn;

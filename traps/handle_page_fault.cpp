@@ -71,6 +71,15 @@ void Dispatcher::handle_data_fault(Access access, gva address) {
         interpret_at_eip(TrapCause::mmio);
         return;
     }
+    if (shadows_.state.debug.points.watched_page(address, access.write)) {
+        // In software, where every byte that is touched is looked at; or, if it comes to that, by the
+        // hardware with the page opened for one instruction.
+        if (!displaced_.active) {
+            interpret_at_eip(TrapCause::debugger);
+            return;
+        }
+        displaced_.opened_watched = true;
+    }
     cause_ = TrapCause::hidden_fault;
     if (access.write && !displaced_.active && shadows_.views.slot_of(physical.page()) >= 0) {
         // A store to a page that is executed, too.  One that hits the page it runs from could never finish

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -107,7 +108,8 @@ void GdbListener::listen_unix(const std::string& path) {
     name.sun_family = AF_UNIX;
     std::memcpy(name.sun_path, path.c_str(), path.size());
     const auto* to = reinterpret_cast<const sockaddr*>(&name);
-    {
+    struct stat old {};
+    if (lstat(path.c_str(), &old) == 0 && S_ISSOCK(old.st_mode)) {
         // What a killed process has left behind answers nobody.
         const UniqueFd probe(socket(AF_UNIX, kSocketFlags, 0));
         if (probe && connect(probe.get(), to, sizeof name) != 0 && errno == ECONNREFUSED)
