@@ -19,6 +19,7 @@
 #include "monitor/arena.hpp"
 #include "monitor/boot/loader.hpp"
 #include "monitor/console_io.hpp"
+#include "monitor/cpu_dump.hpp"
 #include "monitor/debug/gdb_server.hpp"
 #include "monitor/debug/run_control.hpp"
 #include "monitor/devices/mp_table.hpp"
@@ -158,7 +159,11 @@ std::optional<ExitReport> Supervisor::Impl::live() {
     GuestAccess access(arena, {ram_bytes, config.ram_bytes});
     access.on_write([&](gpa) { control.state_replaced(); });
     bool quit = false;
-    GdbTarget debugged{arena, control, access, [](const std::string&) { return "no monitor here\n"; },
+    GdbTarget debugged{arena, control, access,
+                       [&](const std::string& line) {
+                           return line.starts_with("info registers") ? cpu_dump(access.cpu())
+                                                                     : "only: info registers\n";
+                       },
                        [&] { quit = true; }};
     if (gdb) gdb->begin_life(debugged);
     const std::unique_ptr<RunningGuest> guest =
