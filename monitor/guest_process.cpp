@@ -62,7 +62,14 @@ void isolate() {
 GuestProcess::GuestProcess(const std::vector<int>& keep, const std::function<void()>& body) {
     const pid_t supervisor = getpid();
     std::fflush(nullptr);
+    // ring() may come before the engine in the new process has its handlers, and must not kill it: blocked
+    // across the fork, ignored until then.  Whatever rang is looked at before the guest's first instruction.
+    sigset_t doorbell, before;
+    sigemptyset(&doorbell);
+    sigaddset(&doorbell, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &doorbell, &before);
     pid_ = fork();
+    if (pid_ != 0) pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (pid_ < 0)
         throw std::runtime_error(std::string("cannot start the guest process: ") + std::strerror(errno));
     if (pid_ == 0) {
@@ -70,6 +77,7 @@ GuestProcess::GuestProcess(const std::vector<int>& keep, const std::function<voi
         if (getppid() != supervisor) _exit(2);  // it died before the line above
         prctl(PR_SET_NAME, "ringpress-guest");
         setsid();  // the terminal's Ctrl-C is not for this process
+        signal(SIGUSR1, SIG_IGN);
         sigset_t all;
         sigfillset(&all);
         sigprocmask(SIG_UNBLOCK, &all, nullptr);

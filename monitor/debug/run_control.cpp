@@ -74,6 +74,8 @@ void RunControl::give(RunOrder order) {
     stopped_ = false;
     expected_ = order == RunOrder::step || points_.breakpoints || points_.watchpoints;
     stopped_before_ += seconds() - stopped_since_;
+    // A request that came while the guest was about to stop has been met.
+    std::atomic_ref(arena_.shadow.debug.attention).fetch_and(~DebugWatch::kStopWanted);
     arena_.run.points = points_;
     arena_.run.order = order;
     arena_.run.stopped.store(0);
