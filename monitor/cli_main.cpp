@@ -16,19 +16,21 @@
 #include "monitor/cli_demo.hpp"
 #include "monitor/cli_run.hpp"
 #include "monitor/cli_values.hpp"
+#include "monitor/control/cli_control.hpp"
 #include "monitor/doctor.hpp"
 #include "monitor/exit_codes.hpp"
 #include "monitor/scan/cli_scan.hpp"
 #include "monitor/symbols/cli_symbols.hpp"
+#include "monitor/top/cli_top.hpp"
 #include "monitor/trace/cli_trace.hpp"
 #include "monitor/trace/trap_causes.hpp"
+#include "monitor/version.hpp"
 
 namespace ringpress {
 namespace {
 
 using Arguments = std::vector<std::string>;
 
-constexpr const char* kVersion = "ringpress 0.1.0\n";
 std::string usage();
 
 int command_run(const Arguments& arguments) {
@@ -68,7 +70,7 @@ int command_help(const Arguments& arguments) {
 }
 
 int command_version(const Arguments&) {
-    fmt::print("{}", kVersion);
+    fmt::print("ringpress {}\n", kVersion);
     return 0;
 }
 
@@ -86,6 +88,10 @@ constexpr Command kCommands[] = {
     {"doctor", command_doctor, "[--json]", "try out what this host offers, and what its lack costs"},
     {"scan", command_scan, "KERNEL [options]",
      "the sensitive instructions in a kernel: which trap, which are holes"},
+    {"ps", command_ps, "[--json]", "your running virtual machines"},
+    {"top", command_top, "[NAME] [--once]",
+     "a running machine, live: traps, hottest sites, processor, shadows"},
+    {"ctl", command_ctl, "NAME COMMAND...", "a command for the monitor of one, as info registers"},
     {"symbols", command_symbols, "KERNEL", "the names that are found in a kernel, as nm prints them"},
     {"help", command_help, "exit-codes", "what the exit status says"},
     {"--version", command_version, "", "the version of this program"},

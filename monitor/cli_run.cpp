@@ -25,7 +25,7 @@ struct RawOptions {
          gdb_default = false;
     std::string positional, kernel, initrd, append, memory, machine, display, debugcon, smp;
     std::string engine, sensitive, user_code, name, time_limit, floor, tune;
-    std::string stats, log_items, log_file, trace, symbols;
+    std::string stats, log_items, log_file, trace, symbols, monitor, load;
     std::string hda, hdb, hdc, hdd;
     std::string gdb;
     std::vector<std::string> serial, drives, devices;
@@ -60,6 +60,8 @@ void declare(CLI::App& app, RawOptions& raw) {
                 "initial ramdisk, or Multiboot modules \"FILE ARGS,FILE ARGS\""));
     guest(value("--append", raw.append, "TEXT", "the kernel's command line"));
 
+    guest(value("--load,--loadvm", raw.load, "FILE", "go on from a snapshot; see savevm in the monitor"));
+
     const auto machine = [](CLI::Option* o) { o->group("The machine"); };
     machine(value("--m", raw.memory, "SIZE", "memory: 64 or 64M (MiB), 2G at most; default 128M"));
     machine(value("--M,--machine", raw.machine, "pc|isapc", "with or without APICs; default pc"));
@@ -75,10 +77,12 @@ void declare(CLI::App& app, RawOptions& raw) {
     machine(flag("--no-reboot", raw.no_reboot, "end when the guest resets, instead of starting over"));
 
     const auto console = [](CLI::Option* o) { o->group("What you see"); };
-    console(list("--serial", raw.serial, "stdio|none|file:PATH", "COM1; default stdio"));
+    console(list("--serial", raw.serial, "stdio|none|file:PATH", "COM1; default stdio (also mon:stdio)"));
+    console(value("--monitor", raw.monitor, "CHANNEL",
+                  "stdio, none, unix:PATH,server,nowait, tcp:.., telnet:..; default Ctrl-A c"));
     console(value("--debugcon", raw.debugcon, "stdio|none|file:PATH", "port 0xE9; default none"));
     console(value("--display", raw.display, "none|text", "text: the VGA text screen in this terminal"));
-    console(flag("--nographic", raw.nographic, "-serial stdio -display none"));
+    console(flag("--nographic", raw.nographic, "-serial mon:stdio -display none"));
     console(value("--d", raw.log_items, "ITEMS", "log traps; -d help lists the items"));
     console(value("--D", raw.log_file, "FILE", "where -d writes; default standard error"));
     console(value("--trace", raw.trace, "FILE[,size=N]", "every trap as JSON Lines; -d chooses which"));
@@ -127,15 +131,25 @@ void take_console(const RawOptions& raw, RunConfig& config) {
         throw std::runtime_error("-nographic and -display text contradict each other: leave one out");
     }
     if (raw.serial.size() > 1) throw std::runtime_error("only one -serial: the machine has one serial port");
+    if (!raw.monitor.empty()) config.monitor = parse_monitor_channel(raw.monitor);
+    const bool monitor_on_stdio = config.monitor.kind == MonitorChannel::Kind::stdio;
     if (raw.serial.empty()) {
-        config.serial = config.display == Display::text ? "none" : "stdio";
+        config.serial = config.display == Display::text || monitor_on_stdio ? "none" : "stdio";
+        config.serial_escapes = raw.nographic && !monitor_on_stdio;
     } else {
         config.serial = parse_channel(raw.serial.front(), "-serial");
+        config.serial_escapes = raw.serial.front() == "mon:stdio";
+    }
+    if (monitor_on_stdio && config.serial == "stdio") {
+        throw std::runtime_error(
+            "-serial stdio and -monitor stdio want the same terminal: use -serial mon:stdio for both");
     }
     config.debugcon = raw.debugcon.empty() ? "none" : parse_channel(raw.debugcon, "-debugcon");
-    if (config.display == Display::text && (config.serial == "stdio" || config.debugcon == "stdio")) {
+    if (config.display == Display::text &&
+        (config.serial == "stdio" || config.debugcon == "stdio" || monitor_on_stdio)) {
         throw std::runtime_error(
-            "-display text needs the terminal for itself: send -serial and -debugcon to file:PATH");
+            "-display text needs the terminal for itself: send -serial and -debugcon to file:PATH, and "
+            "-monitor to a socket");
     }
     if (!raw.log_items.empty()) config.log_items = parse_log_items(raw.log_items, log_item_names());
     config.log_file = raw.log_file;
@@ -159,12 +173,15 @@ RunConfig to_config(const RawOptions& raw, std::uint64_t host_bytes) {
             fmt::format("two kernels, '{}' and '{}': name one", raw.positional, raw.kernel));
     }
     config.kernel = raw.positional.empty() ? raw.kernel : raw.positional;
-    if (config.kernel.empty())
+    config.load_file = raw.load;
+    if (config.kernel.empty() && config.load_file.empty())
         throw std::runtime_error("no kernel: write ringpress run KERNEL, or -kernel FILE");
     if (!raw.initrd.empty()) config.initrds = parse_modules(raw.initrd);
     config.append = raw.append;
     if (!raw.memory.empty()) config.ram_bytes = parse_memory_size(raw.memory, host_bytes);
     if (!raw.machine.empty()) config.board = parse_machine(raw.machine);
+    config.ram_given = !raw.memory.empty();
+    config.board_given = !raw.machine.empty();
     if (!raw.smp.empty() && raw.smp != "1") {
         throw std::runtime_error(
             fmt::format("-smp {}: the machine has one processor; leave -smp out", raw.smp));

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 
+#include "monitor/control/monitor_terminal.hpp"
 #include "monitor/escape_keys.hpp"
 #include "monitor/held_key.hpp"
 #include "monitor/host_signals.hpp"
@@ -29,16 +30,22 @@ constexpr int kRetryMilliseconds = 10;
 }  // namespace
 
 struct ConsoleIo::Impl {
-    Impl(const RunConfig& config, Arena& arena_, RamView ram_, std::function<void()> doorbell)
-        : arena(arena_), ram(ram_), ring_doorbell(std::move(doorbell)) {
+    Impl(const RunConfig& config, Arena& arena_, RamView ram_, std::function<void()> doorbell,
+         MonitorTerminal* monitor_)
+        : arena(arena_), ram(ram_), ring_doorbell(std::move(doorbell)), monitor(monitor_) {
         open_outputs(config);
         serial_input = config.serial == "stdio";
         const bool shows_screen = config.display == Display::text;
-        if ((serial_input || shows_screen) && isatty(STDIN_FILENO)) terminal.emplace(STDIN_FILENO);
+        if ((serial_input || monitor || shows_screen) && isatty(STDIN_FILENO)) terminal.emplace(STDIN_FILENO);
+        escapes = terminal || config.serial_escapes;
         if (shows_screen) {
             if (!terminal)
                 throw std::runtime_error("-display text needs a terminal on standard input and output");
             display.emplace(*terminal);
+        }
+        if (monitor && !serial_input) {
+            monitor_has_focus = true;
+            monitor_says = monitor->begin();
         }
     }
 
@@ -53,9 +60,16 @@ struct ConsoleIo::Impl {
     void type_keys();
     void release_keys();
     void send_keys(const std::string& scan_codes);
+    void toggle_monitor();
+    void show_monitor();
+    /// Where the monitor's words go: through the sink of standard output, if the guest has one.
+    std::optional<OutputSink>& monitor_sink() {
+        if (serial_sink && serial_input) return serial_sink;
+        return own_sink;
+    }
     bool wants_stdin() const {
         if (stdin_ended || !held_back.empty()) return false;
-        return display ? terminal->raw() : serial_input && (!terminal || terminal->raw());
+        return display ? terminal->raw() : (serial_input || monitor) && (!terminal || terminal->raw());
     }
 
     Arena& arena;
@@ -64,7 +78,7 @@ struct ConsoleIo::Impl {
 
     // In the order in which they must be undone: the display before the terminal before the signal handlers.
     HostSignals signals;
-    std::optional<OutputSink> serial_sink, debugcon_sink;
+    std::optional<OutputSink> serial_sink, debugcon_sink, own_sink;
     bool shared_sink = false;  ///< the debug console goes where the serial port goes
     std::optional<Terminal> terminal;
     std::optional<TextDisplay> display;
@@ -73,7 +87,11 @@ struct ConsoleIo::Impl {
 
     EscapeKeys escape;
     bool serial_input = false, stdin_ended = false;
-    std::string held_back;  ///< input that its ring had no room for
+    bool escapes = false;  ///< Ctrl-A is for us
+    MonitorTerminal* const monitor;
+    bool monitor_has_focus = false, monitor_has_begun = false;
+    std::string monitor_says;  ///< not yet given to its sink
+    std::string held_back;     ///< input that its ring had no room for
     Quit quit = Quit::none;
     std::string message;
 };
@@ -82,6 +100,7 @@ void ConsoleIo::Impl::open_outputs(const RunConfig& config) {
     if (config.serial != "none") serial_sink.emplace(config.serial, "-serial");
     shared_sink = config.serial != "none" && config.debugcon == config.serial;
     if (config.debugcon != "none" && !shared_sink) debugcon_sink.emplace(config.debugcon, "-debugcon");
+    if (monitor && config.serial != "stdio") own_sink.emplace("stdio", "-monitor");
 }
 
 void ConsoleIo::Impl::fail(const OutputSink& sink) {
@@ -116,6 +135,32 @@ void ConsoleIo::Impl::drain_all() {
     const bool serial_room = drain(arena.serial_out, serial_sink);
     const bool debugcon_room = drain(arena.debugcon_out, shared_sink ? serial_sink : debugcon_sink);
     if (serial_room || debugcon_room) ring_doorbell();
+    show_monitor();
+}
+
+/// Ctrl-A c.  Without a console beside it the monitor has the terminal for good.
+void ConsoleIo::Impl::toggle_monitor() {
+    if (!monitor || !serial_input) return;
+    monitor_has_focus = !monitor_has_focus;
+    if (!monitor_has_focus) {
+        monitor_says += "\r\n";
+    } else {
+        monitor_says += "\r\n" + (monitor_has_begun ? monitor->prompt() : monitor->begin());
+        monitor_has_begun = true;
+    }
+}
+
+void ConsoleIo::Impl::show_monitor() {
+    std::optional<OutputSink>& sink = monitor_sink();
+    while (sink && !monitor_says.empty()) {
+        sink->flush();
+        if (sink->pending()) break;
+        const std::size_t part = std::min(monitor_says.size(), kChunk);
+        sink->put(reinterpret_cast<const std::uint8_t*>(monitor_says.data()), part);
+        monitor_says.erase(0, part);
+    }
+    if (sink) sink->flush();
+    if (sink && sink->failed()) fail(*sink);
 }
 
 /// Puts input into the serial ring as far as there is room.
@@ -136,12 +181,19 @@ void ConsoleIo::Impl::read_stdin() {
         return;
     }
     for (ssize_t i = 0; i < n; ++i) {
-        // Bytes from a file or pipe are data; only a person at a terminal needs a way out.
+        // Bytes from a file or pipe are data, unless it was said that they are not (mon:stdio); only a person
+        // at a terminal needs a way out.
         const EscapeKeys::Result key =
-            terminal ? escape.feed(bytes[i]) : EscapeKeys::Result{EscapeKeys::Action::send, bytes[i]};
+            escapes ? escape.feed(bytes[i]) : EscapeKeys::Result{EscapeKeys::Action::send, bytes[i]};
         switch (key.action) {
-            case EscapeKeys::Action::send: held_back += static_cast<char>(key.byte); break;
+            case EscapeKeys::Action::send:
+                if (monitor_has_focus)
+                    monitor_says += monitor->feed({&key.byte, 1});
+                else
+                    held_back += static_cast<char>(key.byte);
+                break;
             case EscapeKeys::Action::quit: quit = Quit::user; return;
+            case EscapeKeys::Action::monitor: toggle_monitor(); break;
             case EscapeKeys::Action::help: fmt::print(stderr, "{}", EscapeKeys::kHelp); break;
             case EscapeKeys::Action::none: break;
         }
@@ -177,8 +229,9 @@ void ConsoleIo::Impl::show_screen() {
                      screen_registers(arena.devices.vga));
 }
 
-ConsoleIo::ConsoleIo(const RunConfig& config, Arena& arena, RamView ram, std::function<void()> ring_doorbell)
-    : impl_(std::make_unique<Impl>(config, arena, ram, std::move(ring_doorbell))) {}
+ConsoleIo::ConsoleIo(const RunConfig& config, Arena& arena, RamView ram, std::function<void()> ring_doorbell,
+                     MonitorTerminal* monitor)
+    : impl_(std::make_unique<Impl>(config, arena, ram, std::move(ring_doorbell), monitor)) {}
 
 ConsoleIo::~ConsoleIo() = default;
 
@@ -190,7 +243,7 @@ int ConsoleIo::poll_fds(pollfd* into, int room) {
     add(impl_->signals.fd(), POLLIN);
     if (impl_->wants_stdin()) add(STDIN_FILENO, POLLIN);
     // A sink without pending bytes is watched too: POLLERR comes unasked, and says that its reader has gone.
-    for (const auto* sink : {&impl_->serial_sink, &impl_->debugcon_sink}) {
+    for (const auto* sink : {&impl_->serial_sink, &impl_->debugcon_sink, &impl_->own_sink}) {
         if (*sink && !(*sink)->failed()) add((*sink)->fd(), (*sink)->pending() ? POLLOUT : 0);
     }
     return count;
@@ -227,7 +280,7 @@ void ConsoleIo::handle(const pollfd* fds, int count) {
                 io.read_stdin();
             }
         } else if (fds[i].revents & POLLERR) {
-            for (auto* sink : {&io.serial_sink, &io.debugcon_sink}) {
+            for (auto* sink : {&io.serial_sink, &io.debugcon_sink, &io.own_sink}) {
                 if (*sink && (*sink)->fd() == fds[i].fd) (*sink)->reader_has_gone();
             }
         }
@@ -249,9 +302,9 @@ void ConsoleIo::finish() {
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
     for (;;) {
         io.drain_all();
-        pollfd waiting[2];
+        pollfd waiting[3];
         int count = 0;
-        for (const auto* sink : {&io.serial_sink, &io.debugcon_sink}) {
+        for (const auto* sink : {&io.serial_sink, &io.debugcon_sink, &io.own_sink}) {
             if (*sink && (*sink)->pending()) waiting[count++] = {(*sink)->fd(), POLLOUT, 0};
         }
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(

@@ -19,6 +19,8 @@
 
 namespace ringpress {
 
+class MonitorTerminal;
+
 /// Guest RAM as the supervisor maps it; only read, to show the text screen.
 struct RamView {
     const std::uint8_t* bytes = nullptr;
@@ -35,14 +37,16 @@ enum class Quit : std::uint8_t {
 
 class ConsoleIo {
   public:
-    static constexpr int kMaxPollFds = 4;
+    static constexpr int kMaxPollFds = 5;
 
     /// Opens files, takes over the terminal (if standard input is one and the guest uses it) and catches the
     /// terminating signals.  ring_doorbell is called after bytes for the guest were put into a ring, and when
     /// a full output ring has room again. Construct it after the guest process was forked, so that the guest
     /// process has none of its descriptors and signal handlers; a second object while one lives is a bug.
     /// Throws std::runtime_error with one line for the user.
-    ConsoleIo(const RunConfig& config, Arena& arena, RamView ram, std::function<void()> ring_doorbell);
+    /// monitor: whom Ctrl-A c (or -monitor stdio) lets the terminal talk to; null: nobody.
+    ConsoleIo(const RunConfig& config, Arena& arena, RamView ram, std::function<void()> ring_doorbell,
+              MonitorTerminal* monitor = nullptr);
     /// Restores the terminal and the signal handlers.
     ~ConsoleIo();
     ConsoleIo(const ConsoleIo&) = delete;

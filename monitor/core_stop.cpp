@@ -58,6 +58,7 @@ void CoreLoop::take_order() {
     run.fpu_changed = run.state_replaced = 0;
     dispatcher.set_points(run.points);
     dispatcher.adopt_shadow();
+    stop_after_trap_ = run.order == RunOrder::to_trap;
     if (run.order == RunOrder::step) {
         if (arena_.cpu.activity == Activity::halted)
             stop_awake_ = true;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
+
 namespace ringpress {
 
 namespace {
@@ -58,6 +60,30 @@ std::string cpu_dump(const VCpu& c) {
     out += fmt::format("CR0={:08x} CR2={:08x} CR3={:08x} CR4={:08x}\n", c.cr0, c.cr2, c.cr3, c.cr4);
     for (unsigned i = 0; i < 4; ++i) out += fmt::format("DR{}={:08x} ", i, c.dr[i]);
     out += fmt::format("\nDR6={:08x} DR7={:08x}\nEFER={:016x}\n", c.dr[6], c.dr[7], 0);
+    return out;
+}
+
+std::string fpu_dump(std::span<const std::uint8_t, 512> image) {
+    const auto number = [&](std::size_t at, std::size_t bytes) {
+        std::uint64_t value = 0;
+        std::memcpy(&value, &image[at], bytes);
+        return value;
+    };
+    constexpr std::size_t kFirstSt = 32, kFirstXmm = 160, kStep = 16;
+    const std::uint64_t status = number(2, 2);
+    const unsigned top = status >> 11 & 7;
+    std::string out = fmt::format("FCW={:04x} FSW={:04x} [ST={}] FTW={:02x} MXCSR={:08x}\n", number(0, 2),
+                                  status, top, number(4, 1), number(24, 4));
+    for (unsigned i = 0; i < 8; ++i) {
+        // FXSAVE counts from the top of the stack, this listing in the registers' own order.
+        const std::size_t at = kFirstSt + kStep * ((i - top) & 7u);
+        out += fmt::format("FPR{}={:016x} {:04x}{}", i, number(at, 8), number(at + 8, 2), i % 2 ? '\n' : ' ');
+    }
+    for (unsigned i = 0; i < 8; ++i) {
+        const std::size_t at = kFirstXmm + kStep * i;
+        out += fmt::format("XMM{:02}={:016x} {:016x}{}", i, number(at + 8, 8), number(at, 8),
+                           i % 2 ? '\n' : ' ');
+    }
     return out;
 }
 

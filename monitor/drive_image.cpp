@@ -53,10 +53,13 @@ DriveImage::DriveImage(const DriveConfig& config) : path_(config.file), snapshot
     }
     // The rest of the last sector lies in the page that holds the end of the file, and reads as zeros.
     size_ = (static_cast<std::size_t>(st.st_size) + kSectorBytes - 1) / kSectorBytes * kSectorBytes;
-    void* at = mmap(nullptr, size_, PROT_READ | PROT_WRITE,
-                    snapshot_ ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED, file_.get(), 0);
+    void* at =
+        mmap(nullptr, size_, snapshot_ ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
     if (at == MAP_FAILED) refuse(path_, fmt::format("cannot be mapped: {}", std::strerror(errno)));
     data_ = static_cast<std::uint8_t*>(at);
+    if (!snapshot_) return;
+    overlay_.emplace("ringpress-overlay", bitmap_at() + (sectors() + 63) / 64 * sizeof(std::uint64_t));
+    overlay_map_ = overlay_->map();
 }
 
 DriveImage::~DriveImage() {
@@ -68,7 +71,34 @@ DriveImage::DriveImage(DriveImage&& other) noexcept
       file_(std::move(other.file_)),
       data_(std::exchange(other.data_, nullptr)),
       size_(std::exchange(other.size_, 0)),
-      snapshot_(other.snapshot_) {}
+      snapshot_(other.snapshot_),
+      overlay_(std::move(other.overlay_)),
+      overlay_map_(std::move(other.overlay_map_)) {}
+
+std::size_t DriveImage::bitmap_at() const {
+    constexpr std::size_t kAlignment = sizeof(std::uint64_t);
+    return (size_ + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+Disk DriveImage::disk() const {
+    if (!overlay_) return Disk(bytes());
+    auto* apart = static_cast<std::uint8_t*>(overlay_map_.get_address());
+    return {bytes(), apart, reinterpret_cast<std::uint64_t*>(apart + bitmap_at())};
+}
+
+std::vector<std::span<std::uint8_t>> DriveImage::regions() const {
+    std::vector<std::span<std::uint8_t>> all;
+    if (data_) all.push_back(bytes());
+    if (overlay_)
+        all.push_back({static_cast<std::uint8_t*>(overlay_map_.get_address()), overlay_map_.get_size()});
+    return all;
+}
+
+void DriveImage::forget_writes() const {
+    // The memory goes back to the host, and reads as zeros: no sector is said to be written.
+    if (overlay_ && madvise(overlay_map_.get_address(), overlay_map_.get_size(), MADV_REMOVE) != 0)
+        refuse(path_, fmt::format("cannot be read anew: {}", std::strerror(errno)));
+}
 
 void DriveImage::sync() const {
     if (snapshot_ || !data_) return;

@@ -55,6 +55,7 @@ void CoreLoop::handle(const HostTrap& trap) {
         recorder_.begin(trap);
     core_.dispatcher().handle(trap);
     core_.record(trap, eip, cpl);
+    trap_handled();
 }
 
 void CoreLoop::trace_gate(std::uint32_t site) {

@@ -74,6 +74,12 @@ class CoreLoop {
     bool bring_to_run();
     void arm_timer();
     void sleep_while_halted();
+    void trap_handled() {
+        if (!stop_after_trap_) [[likely]]
+            return;
+        stop_after_trap_ = false;
+        arena_.shadow.debug.hit(StopCause::step);
+    }
     /// core_stop.cpp: something wants the guest to stop.
     void attend();
     void rest();
@@ -86,7 +92,8 @@ class CoreLoop {
     Nanoseconds armed_ = kNever;  ///< guest time the timer is set to
     std::atomic<bool> leaving_{false};
     FpuHolder* fpu_ = nullptr;
-    bool stop_awake_ = false;  ///< a step of a halted guest: it ends when an interrupt has woken it
+    bool stop_after_trap_ = false;  ///< RunOrder::to_trap
+    bool stop_awake_ = false;       ///< a step of a halted guest: it ends when an interrupt has woken it
 };
 
 /// Tells the supervisor's event loop through the eventfd; async-signal-safe, works on both sides of the fork.

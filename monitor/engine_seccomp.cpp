@@ -162,6 +162,7 @@ const HostSelectors* engine_signal(int signal, siginfo_t*, ucontext_t* context) 
         for (int i = REG_R8; i <= REG_R15; ++i) regs[i] = 0;
         // Addresses of this process, and whatever else the monitor has left there.
         std::memset(context->uc_mcontext.fpregs->_xmm, 0, sizeof context->uc_mcontext.fpregs->_xmm);
+        context->uc_mcontext.fpregs->mxcsr = 0x1F80;  // as after reset, SDM Vol. 1, section 11.6.4
     } else {
         const auto code = static_cast<std::uint16_t>(regs[REG_CSGSFS]);
         const bool asynchronous = signal == kTimerSignal || signal == kDoorbellSignal;

@@ -7,12 +7,13 @@ namespace ringpress {
 
 class EscapeKeys {
   public:
-    enum class Action : std::uint8_t { none, send, quit, help };
+    enum class Action : std::uint8_t { none, send, quit, help, monitor };
     static constexpr std::uint8_t kCtrlA = 1;
     static constexpr const char* kHelp =
-        "\r\nCtrl-A x  end the guest and leave\r\n"
-        "Ctrl-A a  send Ctrl-A to the guest\r\n"
-        "Ctrl-A h  this help\r\n";
+        "\r\nCtrl-A h       this help\r\n"
+        "Ctrl-A x       end the guest and leave\r\n"
+        "Ctrl-A c       switch between the guest's console and the monitor\r\n"
+        "Ctrl-A Ctrl-A  send Ctrl-A to the guest (Ctrl-A a, too)\r\n";
 
     struct Result {
         Action action;
@@ -29,6 +30,7 @@ class EscapeKeys {
             case 'a':
             case kCtrlA: return {Action::send, kCtrlA};
             case 'x': return {Action::quit, 0};
+            case 'c': return {Action::monitor, 0};
             case 'h':
             case '?': return {Action::help, 0};
             default: return {Action::none, 0};  // reserved

@@ -50,20 +50,19 @@ class HostTime final : public TimeSource {
     std::uint64_t guest_tsc() override { return __rdtsc() + cpu_.msr.tsc_offset; }
     Nanoseconds now() override { return clock_.now() - start_; }
     void start() { start_ = clock_.now(); }
-    void pause() {
-        paused_at_ = clock_.now();
-        paused_at_tsc_ = __rdtsc();
+    void pause(RunState& run) {
+        run.guest_time = now();
+        run.guest_tsc = guest_tsc();
     }
-    void resume() {
-        start_ += clock_.now() - paused_at_;
-        cpu_.msr.tsc_offset -= __rdtsc() - paused_at_tsc_;
+    void resume(const RunState& run) {
+        start_ = clock_.now() - run.guest_time;
+        cpu_.msr.tsc_offset = run.guest_tsc - __rdtsc();
     }
 
   private:
     const HostClock clock_{vdso_asks_the_kernel()};
     VCpu& cpu_;
-    Nanoseconds start_ = 0, paused_at_ = 0;
-    std::uint64_t paused_at_tsc_ = 0;
+    Nanoseconds start_ = 0;
 };
 
 SensitiveLevel level_of(Sensitive s) {
@@ -106,7 +105,7 @@ HostLimits host_limits() {
 
 struct MachineCore::Impl final : PowerControl {
     Impl(const RunConfig& config, const CoreMemory& memory, HostSpace& host, const HostLimits& limits,
-         const std::vector<std::span<std::uint8_t>>& drives, void (*notify_supervisor)())
+         const std::vector<Disk>& drives, void (*notify_supervisor)())
         : arena(*memory.arena),
           notify(notify_supervisor),
           policy{level_of(config.sensitive), config.user_code == UserCode::direct, false, config.tuning},
@@ -127,7 +126,7 @@ struct MachineCore::Impl final : PowerControl {
     }
 
     static PcConfig pc_config(const RunConfig& config, const CoreMemory& memory,
-                              const std::vector<std::span<std::uint8_t>>& drives) {
+                              const std::vector<Disk>& drives) {
         PcConfig pc;
         pc.epoch_seconds = ::time(nullptr);
         pc.board = config.board;
@@ -175,8 +174,7 @@ struct MachineCore::Impl final : PowerControl {
 };
 
 MachineCore::MachineCore(const RunConfig& config, const CoreMemory& memory, HostSpace& host,
-                         const HostLimits& limits, const std::vector<std::span<std::uint8_t>>& drives,
-                         void (*notify)())
+                         const HostLimits& limits, const std::vector<Disk>& drives, void (*notify)())
     : impl_(std::make_unique<Impl>(config, memory, host, limits, drives, notify)) {}
 MachineCore::~MachineCore() = default;
 
@@ -206,10 +204,10 @@ void MachineCore::start_clock() {
     impl_->time.start();
 }
 void MachineCore::pause_clock() {
-    impl_->time.pause();
+    impl_->time.pause(impl_->arena.run);
 }
 void MachineCore::resume_clock() {
-    impl_->time.resume();
+    impl_->time.resume(impl_->arena.run);
     impl_->dispatcher.sensitivity_changed();  // rdtsc shows the host's counter no longer
 }
 bool MachineCore::stopped() const {

@@ -37,7 +37,7 @@ class MachineCore {
   public:
     /// notify: tells the supervisor that output or an ending waits; async-signal-safe.
     MachineCore(const RunConfig& config, const CoreMemory& memory, HostSpace& host, const HostLimits& limits,
-                const std::vector<std::span<std::uint8_t>>& drives, void (*notify)());
+                const std::vector<Disk>& drives, void (*notify)());
     ~MachineCore();
 
     Dispatcher& dispatcher();

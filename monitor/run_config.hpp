@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "monitor/control/monitor_channel.hpp"
 #include "traps/policy.hpp"
 
 namespace ringpress {
@@ -37,14 +38,16 @@ struct RunConfig {
     Board board = Board::pc;
     Display display = Display::none;
     std::string serial = "stdio";   ///< stdio | none | file:PATH
+    bool serial_escapes = false;    ///< mon:stdio: Ctrl-A is for ringpress even if input comes from a pipe
     std::string debugcon = "none";  ///< the same choices
+    MonitorChannel monitor;
     std::vector<DriveConfig>
         drives;               ///< IDE: primary master, primary slave, secondary master, secondary slave
     bool debug_exit = false;  ///< -device isa-debug-exit
     std::uint16_t debug_exit_port = 0x501;
     unsigned debug_exit_size = 2;
     bool no_reboot = false;
-    std::string name;                        ///< empty: not reachable by name
+    std::string name;                        ///< never empty once the machine runs
     std::vector<std::string> log_items;      ///< -d
     std::string log_file;                    ///< -D; empty: standard error
     std::string trace_file;                  ///< --trace; empty: none
@@ -52,10 +55,12 @@ struct RunConfig {
     std::vector<std::string> arguments;      ///< the command line as it was given, for the trace's header
     std::string symbols;                     ///< --symbols; empty: those of the kernel file, if it has any
     enum class Stats : std::uint8_t { none, text, json } stats = Stats::none;
-    double time_limit = 0;               ///< seconds that the guest runs; 0: none
-    bool stop_at_start = false;          ///< -S
-    std::string gdb = "none";            ///< -gdb, see GdbAddress; -s
-    std::uint32_t low_memory_floor = 0;  ///< test aid: pretend vm.mmap_min_addr is at least this
+    std::string load_file;                        ///< --load: a snapshot to go on from; empty: power on
+    bool ram_given = false, board_given = false;  ///< -m, -M were said
+    double time_limit = 0;                        ///< seconds that the guest runs; 0: none
+    bool stop_at_start = false;                   ///< -S
+    std::string gdb = "none";                     ///< -gdb, see GdbAddress; -s
+    std::uint32_t low_memory_floor = 0;           ///< test aid: pretend vm.mmap_min_addr is at least this
 };
 
 }  // namespace ringpress

@@ -15,11 +15,14 @@
 #include <new>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "monitor/arena.hpp"
 #include "monitor/boot/loader.hpp"
 #include "monitor/console_io.hpp"
-#include "monitor/cpu_dump.hpp"
+#include "monitor/control/control_server.hpp"
+#include "monitor/control/live_machine.hpp"
+#include "monitor/control/monitor_socket.hpp"
 #include "monitor/debug/gdb_server.hpp"
 #include "monitor/debug/run_control.hpp"
 #include "monitor/devices/mp_table.hpp"
@@ -75,9 +78,11 @@ struct LoadedFile {
 struct Supervisor::Impl {
     explicit Impl(const RunConfig& c);
     ExitReport run();
-    /// One life of the guest, from power-on; nothing if it asked for a reset and is to be started over.
-    std::optional<ExitReport> live();
+    /// One life of the guest, from power-on or from a snapshot; nothing if another is to follow.
+    std::optional<ExitReport> live(std::optional<Snapshot> from);
     BootState load(std::span<std::byte> ram);
+    void open_monitors();
+    bool can_start_over() const { return !config.no_reboot && !kernel.empty(); }
 
     RunConfig config;
     std::optional<VmName> name;
@@ -87,15 +92,26 @@ struct Supervisor::Impl {
     HostLimits limits;
     Clock::time_point deadline = Clock::time_point::max();
     bool first_life = true;
+    std::optional<Snapshot> next;  ///< what the next life begins with; none: power-on
     std::optional<GdbServer> gdb;
     TrapStream traps;
+    LiveMachine machine{config};
+    HumanMonitor debugger_monitor{machine};
+    std::optional<ControlServer> control_server;
+    std::optional<MonitorSocket> monitor_socket;
+    std::optional<MonitorTerminal> monitor_terminal;
 };
 
 Supervisor::Impl::Impl(const RunConfig& c) : config(c), limits(host_limits()), traps(c) {
+    if (!config.load_file.empty()) {
+        next.emplace(load_snapshot(config.load_file));
+        complete_from_snapshot(config, next->facts);
+    }
+    name.emplace(config.name.empty() ? default_vm_name() : config.name);
+    config.name = name->text();
+    if (!config.kernel.empty()) kernel = read_host_file(config.kernel, "kernel", config.ram_bytes);
     const GdbAddress debugger = GdbAddress::parse(config.gdb);
     if (!debugger.none) gdb.emplace(debugger);
-    if (!config.name.empty()) name.emplace(config.name);
-    kernel = read_host_file(config.kernel, "kernel", config.ram_bytes);
     for (const std::string& module : config.initrds) {
         const std::size_t blank = module.find(' ');
         modules.push_back({read_host_file(module.substr(0, blank), "initrd", config.ram_bytes), module});
@@ -107,6 +123,17 @@ Supervisor::Impl::Impl(const RunConfig& c) : config(c), limits(host_limits()), t
     if (std::uint64_t{host.totalram} * host.mem_unit < config.ram_bytes)
         throw std::runtime_error(fmt::format(
             "-m {} MiB is more memory than this host has; give the guest less", config.ram_bytes >> 20));
+    open_monitors();
+}
+
+void Supervisor::Impl::open_monitors() {
+    using Kind = MonitorChannel::Kind;
+    control_server.emplace(name->fd(), machine);
+    if (config.monitor.is_socket()) monitor_socket.emplace(config.monitor, machine);
+    const bool beside_console = config.monitor.kind == Kind::console && config.serial == "stdio";
+    if (beside_console || config.monitor.kind == Kind::stdio)
+        monitor_terminal.emplace(
+            machine, isatty(STDIN_FILENO) ? MonitorTerminal::Style::edited : MonitorTerminal::Style::plain);
 }
 
 BootState Supervisor::Impl::load(std::span<std::byte> ram) {
@@ -121,8 +148,8 @@ BootState Supervisor::Impl::load(std::span<std::byte> ram) {
     return load_kernel(std::as_bytes(std::span(kernel)), ram, options);
 }
 
-std::optional<ExitReport> Supervisor::Impl::live() {
-    const MemoryFile ram_file("ringpress-ram", config.ram_bytes);
+std::optional<ExitReport> Supervisor::Impl::live(std::optional<Snapshot> from) {
+    const MemoryFile ram_file = from ? std::move(from->ram) : MemoryFile("ringpress-ram", config.ram_bytes);
     const MemoryFile view_file("ringpress-views", std::uint64_t{kViewSlots} * kPageSize + kLandingRange);
     const MemoryFile arena_file("ringpress-arena", sizeof(Arena));
     const auto ram = ram_file.map(), views = view_file.map(), arena_map = arena_file.map();
@@ -130,13 +157,13 @@ std::optional<ExitReport> Supervisor::Impl::live() {
     auto* ram_bytes = static_cast<std::uint8_t*>(ram.get_address());
     traps.begin(arena, std::as_bytes(std::span(ram_bytes, config.ram_bytes)));
 
-    apply(load({static_cast<std::byte*>(ram.get_address()), config.ram_bytes}), arena.cpu);
+    if (!from) apply(load({static_cast<std::byte*>(ram.get_address()), config.ram_bytes}), arena.cpu);
     const UniqueFd notify(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!notify) throw std::runtime_error("no event descriptor to be had");
     set_notify_fd(notify.get());
 
-    std::vector<std::span<std::uint8_t>> disks;
-    for (const DriveImage& drive : drives) disks.push_back(drive.bytes());
+    std::vector<Disk> disks;
+    for (const DriveImage& drive : drives) disks.push_back(drive.disk());
     HostSpaceDirect direct(ram_file.fd(), view_file.fd());
     std::optional<HostSpaceBatch> batch;
     if (config.engine == Engine::ptrace) batch.emplace(ram_file.fd(), view_file.fd());
@@ -145,25 +172,24 @@ std::optional<ExitReport> Supervisor::Impl::live() {
                      {&arena, ram_bytes, config.ram_bytes, static_cast<std::uint8_t*>(views.get_address())},
                      host, limits, disks, notify_supervisor);
     core.pc().power_on();
-    if (config.board == Board::pc) write_mp_table({ram_bytes, config.ram_bytes}, core.cpu_model());
+    if (config.board == Board::pc && !from) write_mp_table({ram_bytes, config.ram_bytes}, core.cpu_model());
 
     const EngineSetup setup{&core,          &arena,       ram_file.fd(),
                             view_file.fd(), notify.get(), config.user_code == UserCode::direct};
     if (batch) {
         for (const auto* region : {&ram, &views, &arena_map})
             keep_to_ourselves(region->get_address(), region->get_size());
-        for (const auto& disk : disks) keep_to_ourselves(disk.data(), disk.size());
+        for (const DriveImage& drive : drives)
+            for (const auto& region : drive.regions()) keep_to_ourselves(region.data(), region.size());
     }
-    RunControl control(arena, config.stop_at_start && first_life);
+    const bool stay_stopped = first_life ? config.stop_at_start : from && !machine.ran_before_load();
+    RunControl control(arena, stay_stopped || from);
     first_life = false;
     GuestAccess access(arena, {ram_bytes, config.ram_bytes});
     access.on_write([&](gpa) { control.state_replaced(); });
     bool quit = false;
     GdbTarget debugged{arena, control, access,
-                       [&](const std::string& line) {
-                           return line.starts_with("info registers") ? cpu_dump(access.cpu())
-                                                                     : "only: info registers\n";
-                       },
+                       [&](const std::string& line) { return debugger_monitor.run(line); },
                        [&] { quit = true; }};
     if (gdb) gdb->begin_life(debugged);
     const std::unique_ptr<RunningGuest> guest =
@@ -176,11 +202,24 @@ std::optional<ExitReport> Supervisor::Impl::live() {
         else
             guest->ring();
     };
-    ConsoleIo console(config, arena, {ram_bytes, config.ram_bytes}, ring);
+    ConsoleIo console(config, arena, {ram_bytes, config.ram_bytes}, ring,
+                      monitor_terminal ? &*monitor_terminal : nullptr);
     ServiceList services;
     services.add(traps);
     control.set_ring(ring);
+    machine.begin({arena,
+                   arena_file.fd(),
+                   {ram_bytes, config.ram_bytes},
+                   control,
+                   ring,
+                   notify.get(),
+                   core.cpu_model(),
+                   core.bus(),
+                   drives});
+    services.add(*control_server);
+    if (monitor_socket) services.add(*monitor_socket);
     services.add(control);
+    if (from) machine.restore(*from, !stay_stopped);
     if (gdb) services.add(*gdb);
     // While the guest is stopped its time stands still, and so does what is left of its time limit.
     const auto limit = [&] {
@@ -216,7 +255,7 @@ std::optional<ExitReport> Supervisor::Impl::live() {
         const StopReason reason = arena.stop.reason.load();
         if (reason != StopReason::none) {
             guest->end();
-            if (reason == StopReason::reset && !config.no_reboot) {
+            if (reason == StopReason::reset && can_start_over()) {
                 if (limited) deadline = limit();
                 if (gdb) gdb->end_life();
                 console.finish();
@@ -235,6 +274,18 @@ std::optional<ExitReport> Supervisor::Impl::live() {
             report.signal = console.quit_signal();
             if (console.quit_requested() == Quit::output_failed)
                 report.code = exit_status(ExitCode::host_error);
+            break;
+        }
+        if (machine.wish() == LiveMachine::Wish::quit) break;
+        if (machine.wish() != LiveMachine::Wish::none) {
+            guest->end();
+            if (limited) deadline = limit();
+            if (gdb) gdb->end_life();
+            console.finish();
+            traps.finish();
+            const bool over = machine.wish() == LiveMachine::Wish::reset && !can_start_over();
+            next = machine.take_snapshot();
+            if (!over) return std::nullopt;
             break;
         }
         if (quit) break;
@@ -260,7 +311,7 @@ ExitReport Supervisor::Impl::run() {
         deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                       std::chrono::duration<double>(config.time_limit));
     for (;;)
-        if (std::optional<ExitReport> report = live()) return *report;
+        if (std::optional<ExitReport> report = live(std::exchange(next, std::nullopt))) return *report;
 }
 
 Supervisor::Supervisor(const RunConfig& config) : impl_(std::make_unique<Impl>(config)) {}

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "monitor/unique_fd.hpp"
 
@@ -16,6 +17,20 @@ namespace ringpress {
 /// '-', the first a letter or a digit.
 void check_vm_name(const std::string& name);
 
+/// A name for a machine that was given none: "vm-PID".
+std::string default_vm_name();
+
+/// Names of this user's machines on this host, sorted.  Those of other containers with networks of their own
+/// are not among them.
+std::vector<std::string> running_vm_names();
+
+/// A connection to a machine of this user's.  Throws std::runtime_error with one line if there is none of
+/// that name, or if it is another user's process that took the name.
+UniqueFd connect_to_vm(const std::string& name);
+
+/// True if the process at the other end of a connected UNIX socket runs as this user.
+bool peer_is_this_user(int socket);
+
 /// Holds a name while it lives.  The guest process must not inherit it (close fd() there).
 class VmName {
   public:
@@ -23,8 +38,10 @@ class VmName {
     explicit VmName(const std::string& name);
     /// The listening socket, for a control connection.
     int fd() const { return socket_.get(); }
+    const std::string& text() const { return name_; }
 
   private:
+    std::string name_;
     UniqueFd socket_;
 };
 

@@ -9,7 +9,8 @@ namespace ringpress {
 namespace {
 
 std::string registers(MonitorSession& session, std::string_view) {
-    return "\nCPU#0\n" + cpu_dump(session.machine.guest().cpu());
+    return "\nCPU#0\n" + cpu_dump(session.machine.guest().cpu()) +
+           fpu_dump(session.machine.arena().run.fpu.bytes);
 }
 
 std::string cpus(MonitorSession& session, std::string_view) {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "monitor/arena.hpp"
 #include "monitor/guest_access.hpp"
@@ -16,6 +17,7 @@ class MachineControl {
 
     virtual const RunConfig& config() const = 0;
     virtual const Arena& arena() const = 0;
+    virtual int arena_fd() const = 0;  ///< the memory file behind it
     virtual GuestAccess& guest() = 0;
     /// Wall-clock seconds since the guest's first instruction.
     virtual double seconds() const = 0;
@@ -31,6 +33,18 @@ class MachineControl {
     /// Ends the run, or starts the machine over, soon after this returns.
     virtual void quit() = 0;
     virtual void reset() = 0;
+    /// Writes the machine to a file; replaces the machine by one from a file soon after this returns.  Both
+    /// throw std::runtime_error with one line, and the machine is as it was.
+    virtual void save(const std::string& path) = 0;
+    virtual void load(const std::string& path) = 0;
+    /// Only within while_stopped(): what an `in` or `out` of the guest's would do.  width is 1, 2 or 4.
+    virtual std::uint32_t port_in(std::uint16_t port, unsigned width) = 0;
+    virtual void port_out(std::uint16_t port, unsigned width, std::uint32_t value) = 0;
+    /// Only while stopped: one instruction, or on to the next trap, and stopped again.  Throws
+    /// std::runtime_error if no trap comes for some seconds: then the guest runs.
+    virtual void step(bool to_trap) = 0;
+    /// A kernel symbol for an address, "name+0x12", or nothing.
+    virtual std::string name_of(std::uint32_t address) = 0;
     /// Scan codes of set 1 for the keyboard.  False if its buffer has no room for all of them.
     virtual bool send_scan_codes(const std::string& bytes) = 0;
 };

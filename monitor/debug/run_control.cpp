@@ -52,7 +52,7 @@ void RunControl::set_ring(std::function<void()> ring) {
 
 void RunControl::request_stop() {
     if (stopped_) return;
-    expected_ = true;
+    expected_ = requested_ = true;
     std::atomic_ref(arena_.shadow.debug.attention).fetch_or(DebugWatch::kStopWanted);
     ring_();
 }
@@ -61,21 +61,47 @@ void RunControl::handle(std::span<const pollfd>) {
     const RunState& run = arena_.run;
     // A stop that nobody asked for is the invention of a guest process that was taken over: it shall not keep
     // the time limit from running.
-    if (stopped_ || !expected_ || !run.stopped.load()) return;
+    if (stopped_ || !run.stopped.load()) return;
+    if (holding_) {  // while_held() did not wait for it any longer
+        holding_ = false;
+        if (held_for_nobody()) return go_on(RunOrder::resume);
+    }
+    if (!expected_) return;
     stopped_ = true;
+    requested_ = false;
     stopped_since_ = seconds();
     last_stop_ = {run.cause, run.address, run.kind};
     tell(&Client::stopped);
+}
+
+void RunControl::while_held(const std::function<void()>& look, const std::function<bool()>& wait) {
+    if (stopped_ || holding_) return look();
+    const double began = seconds();
+    holding_ = true;
+    std::atomic_ref(arena_.shadow.debug.attention).fetch_or(DebugWatch::kStopWanted);
+    ring_();
+    while (!arena_.run.stopped.load())
+        if (!wait()) return look();
+    holding_ = false;
+    look();
+    // Whoever asked for a stop at the same time, or hit a breakpoint, is told by handle().
+    if (!held_for_nobody()) return;
+    stopped_before_ += seconds() - began;
+    go_on(RunOrder::resume);
 }
 
 void RunControl::give(RunOrder order) {
     CHECK(stopped_);
     tell(&Client::resumed);
     stopped_ = false;
-    expected_ = order == RunOrder::step || points_.breakpoints || points_.watchpoints;
+    expected_ = order != RunOrder::resume || points_.breakpoints || points_.watchpoints;
     stopped_before_ += seconds() - stopped_since_;
     // A request that came while the guest was about to stop has been met.
     std::atomic_ref(arena_.shadow.debug.attention).fetch_and(~DebugWatch::kStopWanted);
+    go_on(order);
+}
+
+void RunControl::go_on(RunOrder order) {
     arena_.run.points = points_;
     arena_.run.order = order;
     arena_.run.stopped.store(0);

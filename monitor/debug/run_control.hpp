@@ -33,11 +33,16 @@ class RunControl final : public Service {
     /// From the moment of the stop until resume() or step().
     bool stopped() const { return stopped_; }
     const GuestStop& last_stop() const { return last_stop_; }
+    /// Calls `look` while the guest is at rest, and lets it go on if it ran before: nobody is told.  wait:
+    /// sleeps until something may have happened; once it answers false, the guest is looked at as it is.
+    void while_held(const std::function<void()>& look, const std::function<bool()>& wait);
     /// Only while stopped.
     void resume() { give(RunOrder::resume); }
     /// One instruction, or one iteration of a repeated one; interrupts wait, as with QEMU's default.  A guest
     /// that is halted stops again when an interrupt has woken it.
     void step() { give(RunOrder::step); }
+    /// On to the next trap of guest code, which is handled before the guest stops.
+    void run_to_trap() { give(RunOrder::to_trap); }
 
     // While the guest is stopped, or before it starts.  False: there are too many, or none such to remove.
     // A breakpoint that was added twice must be removed twice.
@@ -76,12 +81,17 @@ class RunControl final : public Service {
     void tell(Listener Client::*what);
     void give(RunOrder order);
     bool points_changed(bool changed);
+    void go_on(RunOrder order);
+    /// The guest is at rest for while_held() only.
+    bool held_for_nobody() const { return !requested_ && arena_.run.cause == StopCause::request; }
 
     Arena& arena_;
     std::function<void()> ring_ = [] {};
     bool started_ = false;
     bool stopped_ = false;
-    bool expected_ = false;  ///< a stop may come
+    bool expected_ = false;   ///< a stop may come
+    bool requested_ = false;  ///< request_stop() wants one
+    bool holding_ = false;    ///< while_held() wants one
     GuestStop last_stop_;
     DebugPoints points_;
     std::vector<Client> clients_;

@@ -26,7 +26,8 @@ struct FpuImage {
 
 enum class RunOrder : std::uint32_t {
     resume,
-    step,  ///< one instruction; interrupts wait
+    step,     ///< one instruction; interrupts wait
+    to_trap,  ///< until the next trap has been handled
 };
 
 struct RunState {
@@ -35,6 +36,10 @@ struct RunState {
     StopCause cause;
     Watch kind;
     std::uint32_t address;
+    // The guest's clocks, which stand still meanwhile.  The supervisor may set them: another machine's state
+    // goes on with that machine's time.
+    std::uint64_t guest_time;  ///< nanoseconds since power-on
+    std::uint64_t guest_tsc;
 
     // Written by the supervisor, while the guest is stopped.
     std::atomic<std::uint32_t> orders;  ///< how many have been given; the guest goes on when it changes

@@ -5,13 +5,12 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 
 #include "monitor/devices/device.hpp"
+#include "monitor/devices/disk.hpp"
 
 namespace ringpress {
 
-inline constexpr std::uint32_t kSectorSize = 512;
 inline constexpr std::uint32_t kIdeMaxMultiple = 16;  ///< sectors per interrupt in READ and WRITE MULTIPLE
 
 /// The register file of one drive; writes by the guest go to both drives of a channel, ATA 7.1.
@@ -44,9 +43,8 @@ struct IdeState {
 
 class IdeChannel final : public PortDevice {
   public:
-    /// Drives are mappings of whole sectors; an empty span is an empty bay.  irq: 14 or 15.
-    IdeChannel(IdeState& state, unsigned irq, IrqLines& lines, std::span<std::uint8_t> master,
-               std::span<std::uint8_t> slave)
+    /// An empty disk is an empty bay.  irq: 14 or 15.
+    IdeChannel(IdeState& state, unsigned irq, IrqLines& lines, const Disk& master, const Disk& slave)
         : s_(state), irq_(irq), lines_(lines), disks_{master, slave} {}
 
     void power_on();
@@ -60,8 +58,9 @@ class IdeChannel final : public PortDevice {
 
   private:
     IdeDriveState& drive() { return s_.drives[s_.selected & 1u]; }
-    std::span<std::uint8_t> disk() const { return disks_[s_.selected & 1u]; }
-    std::uint64_t sectors(unsigned n) const { return disks_[n].size() / kSectorSize; }
+    Disk& disk() { return disks_[s_.selected & 1u]; }
+    const Disk& disk() const { return disks_[s_.selected & 1u]; }
+    std::uint64_t sectors(unsigned n) const { return disks_[n].sectors(); }
     bool empty() const { return disks_[0].empty() && disks_[1].empty(); }
     /// Nobody answers for the selected drive: a channel without drives, or a master alone, whose answer for
     /// the absent slave is silence (ATA 9.16.1).  What a slave alone does about its absent master is left
@@ -93,7 +92,7 @@ class IdeChannel final : public PortDevice {
     IdeState& s_;
     unsigned irq_;
     IrqLines& lines_;
-    std::span<std::uint8_t> disks_[2];
+    Disk disks_[2];
 };
 
 }  // namespace ringpress

@@ -85,10 +85,8 @@ void IdeChannel::load_block() {
     s_.position = 0;
     s_.length = n * kSectorSize;
     if (s_.transfer == IdeTransfer::read) {
-        const std::span<std::uint8_t> d = disk();
-        const std::uint64_t at = s_.lba * kSectorSize;
-        if (s_.lba >= d.size() / kSectorSize || s_.length > d.size() - at) return fail(kIdNotFound);
-        std::memcpy(s_.buffer, d.data() + at, s_.length);
+        if (s_.lba >= disk().sectors() || n > disk().sectors() - s_.lba) return fail(kIdNotFound);
+        disk().read(s_.lba, s_.buffer, n);
     }
     drive().status = kReady | kSeekComplete | kDataRequest;
 }
@@ -102,10 +100,9 @@ void IdeChannel::block_done() {
     }
     const std::uint32_t n = std::min(s_.length / kSectorSize, s_.sectors_left);
     if (s_.transfer == IdeTransfer::write) {
-        const std::span<std::uint8_t> d = disk();
-        const std::uint64_t at = s_.lba * kSectorSize;
-        if (s_.lba >= d.size() / kSectorSize || s_.length > d.size() - at) return fail(kIdNotFound);
-        std::memcpy(d.data() + at, s_.buffer, s_.length);
+        const std::uint32_t filled = std::min(s_.length / kSectorSize, kIdeMaxMultiple);
+        if (s_.lba >= disk().sectors() || filled > disk().sectors() - s_.lba) return fail(kIdNotFound);
+        disk().write(s_.lba, s_.buffer, filled);
     }
     s_.lba += n;
     s_.sectors_left -= n;

@@ -70,7 +70,7 @@ void Pc::power_on() {
     s_.epoch_seconds = config_.epoch_seconds;
     CmosContents cmos;
     cmos.ram_bytes = config_.ram_bytes;
-    for (unsigned i = 0; i < 2; ++i) cmos.drive_sectors[i] = config_.drives[i].size() / kSectorSize;
+    for (unsigned i = 0; i < 2; ++i) cmos.drive_sectors[i] = config_.drives[i].sectors();
     local_apic_.power_on();
     io_apic_.power_on();
     pit_.power_on();

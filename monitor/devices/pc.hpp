@@ -9,6 +9,7 @@
 #include <span>
 
 #include "monitor/devices/device.hpp"
+#include "monitor/devices/disk.hpp"
 #include "monitor/devices/port_map.hpp"
 #include "monitor/devices/simple_ports.hpp"
 #include "monitor/devices/state.hpp"
@@ -20,8 +21,8 @@ struct PcConfig {
     Board board = Board::pc;         ///< isapc has no local APIC and no I/O APIC
     std::uint32_t ram_bytes = 0;     ///< for the CMOS memory size
     std::int64_t epoch_seconds = 0;  ///< Unix time at guest time 0
-    /// Mappings of disk images, whole sectors; empty: no drive.  Primary master and slave, then secondary.
-    std::array<std::span<std::uint8_t>, 4> drives = {};
+    /// Empty: no drive.  Primary master and slave, then secondary.
+    std::array<Disk, 4> drives = {};
     bool debug_exit = false;
     std::uint16_t debug_exit_port = 0x501;
     unsigned debug_exit_size = 2;  ///< ports, 1..4; must not overlap another device

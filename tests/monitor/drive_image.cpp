@@ -44,10 +44,29 @@ TEST_CASE("Writes to a snapshot are seen by the guest and not by the image") {
     const std::string path = folder.file("a.img", std::string(512, 'A'));
     chmod(path.c_str(), 0400);
     const DriveImage drive({path, true});
-    drive.bytes()[7] = '!';
+    const std::string changed(512, '!');
+    drive.disk().write(0, changed.data(), 1);
     drive.sync();
-    CHECK(drive.bytes()[7] == '!');
+    CHECK(*drive.disk().sector(0) == '!');
     CHECK(test::content_of(path)[7] == 'A');
+    drive.forget_writes();
+    CHECK(*drive.disk().sector(0) == 'A');
+}
+
+TEST_CASE("What one process writes to a snapshot, the other reads, and only written sectors are kept apart") {
+    const test::TemporaryFolder folder;
+    const DriveImage drive({folder.file("a.img", std::string(512 * 200, 'A')), true});
+    const pid_t child = fork();
+    if (child == 0) {
+        const std::string sectors(1024, '!');
+        drive.disk().write(63, sectors.data(), 2);
+        _exit(0);
+    }
+    REQUIRE(waitpid(child, nullptr, 0) == child);
+    std::string read(4 * 512, ' ');
+    drive.disk().read(62, read.data(), 4);
+    CHECK(read == std::string(512, 'A') + std::string(1024, '!') + std::string(512, 'A'));
+    for (unsigned i = 0; i < 200; ++i) CHECK(drive.disk().written_apart(i) == (i == 63 || i == 64));
 }
 
 TEST_CASE("An image has one writer, or any number of snapshots") {

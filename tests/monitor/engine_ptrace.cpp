@@ -57,7 +57,7 @@ struct SmallGuest {
         config.sensitive = Sensitive::trap;
         core.emplace(config,
                      CoreMemory{&arena, bytes, kRamBytes, static_cast<std::uint8_t*>(views.get_address())},
-                     batch, host_limits(), std::vector<std::span<std::uint8_t>>{}, notify);
+                     batch, host_limits(), std::vector<Disk>{}, notify);
         core->pc().power_on();
     }
 

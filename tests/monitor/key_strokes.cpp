@@ -77,6 +77,8 @@ TEST_CASE("Ctrl-A leads to leaving, help, or itself, and swallows other keys onc
         CHECK(sent.byte == 1);
     }
     CHECK(keys.feed(1).action == Action::none);
-    CHECK(keys.feed('c').action == Action::none);
+    CHECK(keys.feed('z').action == Action::none);
+    CHECK(keys.feed(1).action == Action::none);
+    CHECK(keys.feed('c').action == Action::monitor);
     CHECK(keys.feed('c').action == Action::send);
 }

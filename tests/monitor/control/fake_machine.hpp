@@ -41,6 +41,7 @@ class FakeMachine final : public MachineControl {
 
     const RunConfig& config() const override { return settings; }
     const Arena& arena() const override { return *static_cast<const Arena*>(memory_); }
+    int arena_fd() const override { return arena_descriptor; }
     GuestAccess& guest() override { return access_; }
     double seconds() const override { return 1; }
     bool running() const override { return runs; }
@@ -52,6 +53,20 @@ class FakeMachine final : public MachineControl {
     void resume() override { runs = true; }
     void quit() override { asked += "quit "; }
     void reset() override { asked += "reset "; }
+    void save(const std::string& path) override { asked += "save " + path + " "; }
+    void load(const std::string& path) override { asked += "load " + path + " "; }
+    std::uint32_t port_in(std::uint16_t port, unsigned width) override {
+        asked += "in " + std::to_string(port) + "/" + std::to_string(width) + " ";
+        return 0x13;
+    }
+    void port_out(std::uint16_t port, unsigned width, std::uint32_t value) override {
+        asked +=
+            "out " + std::to_string(port) + "/" + std::to_string(width) + "=" + std::to_string(value) + " ";
+    }
+    void step(bool to_trap) override { asked += to_trap ? "trap " : "step "; }
+    std::string name_of(std::uint32_t address) override {
+        return address == 0x1234 ? "start_kernel+0x4" : "";
+    }
     bool send_scan_codes(const std::string& bytes) override {
         scan_codes += bytes;
         return true;
@@ -59,6 +74,7 @@ class FakeMachine final : public MachineControl {
 
     RunConfig settings;
     bool runs = true;
+    int arena_descriptor = -1;
     unsigned looks = 0;
     std::string asked, scan_codes;
 

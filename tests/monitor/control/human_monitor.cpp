@@ -42,7 +42,17 @@ TEST_CASE("info registers has QEMU's layout") {
         "CR0=80050033 CR2=0921fe2c CR3=034ab000 CR4=00000690\n"
         "DR0=00000000 DR1=00000000 DR2=00000000 DR3=00000000 \n"
         "DR6=ffff0ff0 DR7=00000400\n"
-        "EFER=0000000000000000\n";
+        "EFER=0000000000000000\n"
+        "FCW=037f FSW=3000 [ST=6] FTW=c0 MXCSR=00001f80\n"
+        "FPR0=0000000000000000 0000 FPR1=0000000000000000 0000\n"
+        "FPR2=0000000000000000 0000 FPR3=0000000000000000 0000\n"
+        "FPR4=0000000000000000 0000 FPR5=0000000000000000 0000\n"
+        "FPR6=8000000000000000 3fff FPR7=0000000000000000 0000\n"
+        "XMM00=0000000000000000 0000000000000000 XMM01=0a0a0a0a0a0a0a0a 0b0b0b0b0b0b0b0b\n";
+    std::uint8_t* fpu = machine.writable().run.fpu.bytes;
+    fpu[0] = 0x7F, fpu[1] = 0x03, fpu[3] = 6 << 3, fpu[4] = 0xC0, fpu[24] = 0x80, fpu[25] = 0x1F;
+    fpu[32 + 7] = 0x80, fpu[32 + 8] = 0xFF, fpu[32 + 9] = 0x3F;  // ST(0) = 1
+    std::memset(fpu + 176, 0x0B, 8), std::memset(fpu + 184, 0x0A, 8);
     CHECK_THAT(HumanMonitor(machine).run("info registers"), StartsWith(expected));
 }
 

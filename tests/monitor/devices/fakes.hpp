@@ -73,7 +73,7 @@ struct TestBoard {
         config.board = kind;
         config.ram_bytes = 128u << 20;
         config.epoch_seconds = 1'700'000'000;
-        config.drives[0] = disk;
+        config.drives[0] = Disk(disk);
         config.debug_exit = true;
         return std::make_unique<Pc>(over, config, PcHost{serial, debugcon, keyboard, power});
     }

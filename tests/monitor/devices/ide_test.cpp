@@ -18,7 +18,7 @@ struct Fixture {
     IdeState state;
     IdeChannel ide;
     explicit Fixture(std::size_t sectors = 4096)
-        : disk(sectors * 512), ide(state, 14, lines, disk, std::span<std::uint8_t>{}) {
+        : disk(sectors * 512), ide(state, 14, lines, Disk(disk), Disk()) {
         for (std::size_t i = 0; i < disk.size(); ++i) disk[i] = static_cast<std::uint8_t>(i * 31 + i / 512);
         ide.power_on();
     }
@@ -178,7 +178,7 @@ TEST_CASE("a missing master beside a slave is ready, and aborts every command") 
     fakes::Lines lines;
     std::vector<std::uint8_t> disk(64 * 512);
     IdeState state;
-    IdeChannel ide(state, 14, lines, std::span<std::uint8_t>{}, disk);
+    IdeChannel ide(state, 14, lines, Disk(), Disk(disk));
     ide.power_on();
     ide.write(6, 1, 0xE0);
     CHECK(ide.read(7, 1) == 0x50);
