@@ -14,6 +14,7 @@
 
 #include "monitor/cli_arguments.hpp"
 #include "monitor/cli_demo.hpp"
+#include "monitor/cli_holes.hpp"
 #include "monitor/cli_run.hpp"
 #include "monitor/cli_values.hpp"
 #include "monitor/doctor.hpp"
@@ -83,6 +84,7 @@ constexpr Command kCommands[] = {
     {"demo", command_demo, "[options]", "boot the embedded guest and show what was trapped"},
     {"trace", command_trace, "summary TRACE", "what run -trace FILE has recorded; also trace convert"},
     {"report", command_report, "TRACE", "the same as a web page to look into"},
+    {"holes", command_holes, "[INSTRUCTION]", "every sensitive instruction, executed on this host"},
     {"doctor", command_doctor, "[--json]", "try out what this host offers, and what its lack costs"},
     {"scan", command_scan, "KERNEL [options]",
      "the sensitive instructions in a kernel: which trap, which are holes"},
