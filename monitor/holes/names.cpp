@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "monitor/cli_arguments.hpp"
+#include "monitor/cli_values.hpp"
 
 namespace ringpress {
 
@@ -55,6 +56,24 @@ std::vector<InsnId> instructions_named(std::string_view text) {
             if (std::find(known.begin(), known.end(), name) == known.end()) known.push_back(name);
     throw std::runtime_error(fmt::format("'{}' is no sensitive instruction{}; see ringpress holes", text,
                                          did_you_mean(wanted, known)));
+}
+
+OpenHoles parse_open_holes(const std::string& text) {
+    OpenHoles open;
+    const std::size_t at = text.find('@');
+    if (at != std::string::npos)
+        open.first = open.last =
+            static_cast<std::uint32_t>(parse_number(text.substr(at + 1), 0xFFFFFFFF, "address of a hole"));
+    std::string_view names = std::string_view(text).substr(0, at);
+    while (!names.empty()) {
+        const std::size_t end = std::min(names.find(','), names.size());
+        for (const InsnId id : instructions_named(names.substr(0, end)))
+            open.ids |= std::uint64_t{1} << static_cast<unsigned>(id);
+        names.remove_prefix(std::min(end + 1, names.size()));
+    }
+    if (open.ids == 0)
+        throw std::runtime_error("--leave-open: name instructions, as popf,sgdt or popf@0x100abc");
+    return open;
 }
 
 std::vector<std::string> sensitivity_words(unsigned kinds) {
