@@ -24,7 +24,7 @@ namespace {
 constexpr double kDefaultLimit = 15;
 
 constexpr const char* kHelp =
-    "ringpress compare [KERNEL] [options of ringpress run] [--json] [--all]\n"
+    "ringpress compare [KERNEL] [options of ringpress run] [-json] [-all]\n"
     "\n"
     "Runs a guest under --sensitive trap, inline and ignore, and under QEMU if that is installed, shows what "
     "they\n"
@@ -32,9 +32,12 @@ constexpr const char* kHelp =
     "KERNEL:\n"
     "a small kernel that takes ring 0 for granted.\n"
     "\n"
-    "  --json                 for programs\n"
-    "  --all                  every line, not only those around the first difference\n"
-    "  -time-limit SECONDS    for each run; default 15\n";
+    "Options:\n"
+    "  -json                       for programs\n"
+    "  -all                        every line, not only those around the first difference\n"
+    "  -time-limit SECONDS         for each run; default 15\n"
+    "\n"
+    "and those of ringpress run that say what to boot and on what machine.\n";
 
 /// Takes a flag out of the arguments; true if it was there.
 bool take(std::vector<std::string>& arguments, const std::string& name) {
