@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "monitor/cli_arguments.hpp"
+#include "monitor/cli_compare.hpp"
 #include "monitor/cli_demo.hpp"
+#include "monitor/cli_holes.hpp"
 #include "monitor/cli_run.hpp"
 #include "monitor/cli_values.hpp"
 #include "monitor/control/cli_control.hpp"
@@ -85,6 +87,9 @@ constexpr Command kCommands[] = {
     {"demo", command_demo, "[options]", "boot the embedded guest and show what was trapped"},
     {"trace", command_trace, "summary TRACE", "what run -trace FILE has recorded; also trace convert"},
     {"report", command_report, "TRACE", "the same as a web page to look into"},
+    {"holes", command_holes, "[INSTRUCTION]", "every sensitive instruction, executed on this host"},
+    {"compare", command_compare, "[KERNEL]",
+     "one guest with the holes open and caught, side by side with QEMU"},
     {"doctor", command_doctor, "[--json]", "try out what this host offers, and what its lack costs"},
     {"scan", command_scan, "KERNEL [options]",
      "the sensitive instructions in a kernel: which trap, which are holes"},

@@ -9,6 +9,7 @@
 #include "monitor/cli_arguments.hpp"
 #include "monitor/cli_values.hpp"
 #include "monitor/debug/gdb_address.hpp"
+#include "monitor/holes/names.hpp"
 #include "monitor/output_sink.hpp"
 #include "monitor/stats_report.hpp"
 #include "monitor/supervisor.hpp"
@@ -24,7 +25,7 @@ struct RawOptions {
     bool help = false, nographic = false, snapshot = false, no_reboot = false, stop_at_start = false,
          gdb_default = false;
     std::string positional, kernel, initrd, append, memory, machine, display, debugcon, smp;
-    std::string engine, sensitive, user_code, name, time_limit, floor, tune;
+    std::string engine, sensitive, user_code, name, time_limit, floor, tune, leave_open;
     std::string stats, log_items, log_file, trace, symbols, monitor, load;
     std::string hda, hdb, hdc, hdd;
     std::string gdb;
@@ -98,6 +99,8 @@ void declare(CLI::App& app, RawOptions& raw) {
     monitor(value("--engine", raw.engine, "seccomp|ptrace", "how faults reach the monitor; default seccomp"));
     monitor(value("--sensitive", raw.sensitive, "ignore|trap|inline",
                   "instructions that do not fault; default inline"));
+    monitor(value("--leave-open", raw.leave_open, "NAME[,NAME][@ADDRESS]",
+                  "leave these holes open, at all places or at one: popf,sgdt"));
     monitor(value("--user-code", raw.user_code, "view|direct", "where guest user code runs; default view"));
     monitor(value("--tune", raw.tune, "NAME=N[,...]",
                   "set or switch off what makes it fast; --tune help lists the names"));
@@ -195,6 +198,7 @@ RunConfig to_config(const RawOptions& raw, std::uint64_t host_bytes) {
         config.sensitive =
             levels[parse_choice(raw.sensitive, {"ignore", "trap", "inline"}, "--sensitive level")];
     }
+    if (!raw.leave_open.empty()) config.open = parse_open_holes(raw.leave_open);
     if (!raw.user_code.empty()) {
         config.user_code = parse_choice(raw.user_code, {"view", "direct"}, "--user-code") == 0
                                ? UserCode::view

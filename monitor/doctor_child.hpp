@@ -14,7 +14,8 @@ struct ProbeAnswer {
     int error = 0;          ///< an errno value, if something was refused; 0 if not
     std::int64_t values[8] = {};
     double costs[4] = {};  ///< nanoseconds
-    char text[128] = {};   ///< an exception's message
+    std::uint32_t words[32] = {};
+    char text[128] = {};  ///< an exception's message
 };
 
 /// Runs `probe` in a child, for at most ten seconds.

@@ -1,8 +1,11 @@
 #include "monitor/doctor_compat.hpp"
 
+#include <asm/prctl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/ucontext.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstring>
@@ -18,6 +21,7 @@ constexpr std::uint64_t kFarMemory = 1ull << 32;
 CompatOutcome g_outcome;
 std::uint32_t g_code = 0;
 unsigned g_repeat = 0;
+std::uint64_t g_fs_base = 0;
 }  // namespace
 
 extern "C" {
@@ -81,12 +85,19 @@ void on_fault(int number, siginfo_t*, void* context) {
         if (number == SIGTRAP) regs[REG_RIP] -= 1;  // a trap: EIP is behind the int3
         return;
     }
+    // The code may have loaded FS, whose base thread-local data hang on: nothing else of C++ before this.
+    syscall(SYS_arch_prctl, ARCH_SET_FS, g_fs_base);
     g_outcome = {number,
                  eip - g_code,
                  static_cast<std::uint32_t>(regs[REG_RAX]),
                  static_cast<std::uint32_t>(regs[REG_RBX]),
                  static_cast<std::uint32_t>(regs[REG_RCX]),
-                 static_cast<std::uint32_t>(regs[REG_RDX])};
+                 static_cast<std::uint32_t>(regs[REG_RDX]),
+                 static_cast<std::uint32_t>(regs[REG_RSP]),
+                 static_cast<std::uint32_t>(regs[REG_EFL]),
+                 static_cast<std::uint16_t>(regs[REG_CSGSFS]),
+                 static_cast<std::uint8_t>(regs[REG_TRAPNO]),
+                 static_cast<std::uint32_t>(regs[REG_ERR])};
     regs[REG_RIP] = reinterpret_cast<greg_t>(&ringpress_doctor_leave);
     regs[REG_RSP] = static_cast<greg_t>(ringpress_doctor_rsp);
     std::uint16_t cs = kUserCode64;
@@ -113,6 +124,7 @@ void append32(std::vector<std::uint8_t>& code, std::uint32_t value) {
 }
 
 CompatCode::CompatCode() {
+    syscall(SYS_arch_prctl, ARCH_GET_FS, &g_fs_base);
     code_ = map_low(PROT_READ | PROT_WRITE | PROT_EXEC);
     data_ = map_low(PROT_READ | PROT_WRITE);
     static std::uint8_t stack[1 << 16];
@@ -127,7 +139,7 @@ CompatCode::CompatCode() {
     for (const int s : {SIGSEGV, SIGTRAP, SIGILL, SIGBUS, SIGSYS, SIGFPE}) sigaction(s, &action, nullptr);
 }
 
-const void* CompatCode::data() const {
+void* CompatCode::data() const {
     return low_pointer(data_);
 }
 
@@ -147,6 +159,22 @@ double CompatCode::fault_nanoseconds(const std::vector<std::uint8_t>& bytes, uns
     run(bytes);
     const std::chrono::duration<double, std::nano> spent = std::chrono::steady_clock::now() - start;
     return spent.count() / times;
+}
+
+double CompatCode::nanoseconds_each(const std::vector<std::uint8_t>& instruction,
+                                    const std::vector<std::uint8_t>& before) {
+    constexpr std::uint32_t kTimes = 2000;
+    std::vector<std::uint8_t> loop = before;
+    loop.push_back(0xB9);  // mov $kTimes,%ecx
+    append32(loop, kTimes);
+    loop.insert(loop.end(), instruction.begin(), instruction.end());
+    loop.push_back(0x49);  // dec %ecx
+    loop.push_back(0x75);  // jnz
+    loop.push_back(static_cast<std::uint8_t>(-static_cast<int>(instruction.size()) - 3));
+    const auto start = std::chrono::steady_clock::now();
+    run(loop);
+    const std::chrono::duration<double, std::nano> spent = std::chrono::steady_clock::now() - start;
+    return spent.count() / kTimes;
 }
 
 }  // namespace ringpress

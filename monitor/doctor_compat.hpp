@@ -14,6 +14,10 @@ struct CompatOutcome {
     int signal = 0;         ///< SIGTRAP: it reached its int3
     std::uint32_t eip = 0;  ///< of the faulting instruction (SIGTRAP: behind the int3), relative to the code
     std::uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
+    std::uint32_t esp = 0, eflags = 0;
+    std::uint16_t cs = 0;
+    std::uint8_t vector = 0;  ///< of the processor's exception
+    std::uint32_t error = 0;  ///< its error code
 };
 
 class CompatCode {
@@ -30,7 +34,7 @@ class CompatCode {
     /// Addresses below 4 GiB.
     std::uint32_t code_address() const { return code_; }
     std::uint32_t data_address() const { return data_; }
-    const void* data() const;
+    void* data() const;
 
     /// Runs `bytes` from their first one, with eax = ecx = ... = 0, in the code segment cs; cs_base is that
     /// segment's base.
@@ -40,6 +44,14 @@ class CompatCode {
     /// Runs `bytes`, which must fault, lets the faulting instruction fault `times` times over, and returns
     /// the nanoseconds of one round trip: fault, signal handler, return.
     double fault_nanoseconds(const std::vector<std::uint8_t>& bytes, unsigned times);
+
+    /// How long one execution of an instruction takes that does not fault and leaves ecx alone.  `before`
+    /// runs once, ahead of it.
+    double nanoseconds_each(const std::vector<std::uint8_t>& instruction,
+                            const std::vector<std::uint8_t>& before = {});
+    /// Executed by the processor, sgdt and its like take nanoseconds; answered by the host's kernel in a
+    /// fault of its own, a microsecond or so.  What takes longer than this was answered.
+    static constexpr double kAnsweredNanoseconds = 200;
 
   private:
     std::uint32_t code_ = 0, data_ = 0;

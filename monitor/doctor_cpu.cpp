@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 
 #include "monitor/doctor_child.hpp"
@@ -170,27 +169,9 @@ struct UmipProbe {
     bool to_memory;
 };
 
-/// How long one execution takes, to tell the processor's own answer from one that a kernel made up in a
-/// fault.
-double nanoseconds_each(CompatCode& code, const Code& instruction) {
-    constexpr std::uint32_t kTimes = 2000;
-    Code loop = {0xB9};  // mov $kTimes,%ecx
-    append32(loop, kTimes);
-    loop.insert(loop.end(), instruction.begin(), instruction.end());
-    loop.push_back(0x49);  // dec %ecx
-    loop.push_back(0x75);  // jnz
-    loop.push_back(static_cast<std::uint8_t>(-static_cast<int>(instruction.size()) - 3));
-    const auto start = std::chrono::steady_clock::now();
-    code.run(loop);
-    const std::chrono::duration<double, std::nano> spent = std::chrono::steady_clock::now() - start;
-    return spent.count() / kTimes;
-}
-
 }  // namespace
 
 std::vector<Finding> probe_umip() {
-    // Executed by the processor these take nanoseconds; a fault that the kernel answers, a microsecond or so.
-    constexpr double kFaultNanoseconds = 200;
     const std::vector<UmipProbe> probes = {
         {"sgdt", {0x0F, 0x01, 0x05}, true},  {"sidt", {0x0F, 0x01, 0x0D}, true},
         {"sldt", {0x0F, 0x00, 0xC0}, false}, {"str", {0x0F, 0x00, 0xC8}, false},
@@ -212,7 +193,7 @@ std::vector<Finding> probe_umip() {
             a.values[0] = o.signal;
             a.values[1] = o.eax;
             if (probe.to_memory) std::memcpy(&a.values[1], code.data(), 6);
-            if (o.signal == SIGTRAP) a.costs[0] = nanoseconds_each(code, instruction);
+            if (o.signal == SIGTRAP) a.costs[0] = code.nanoseconds_each(instruction);
         });
         const auto value = static_cast<std::uint64_t>(answer.values[1]);
         const std::string shown = probe.to_memory
@@ -223,7 +204,7 @@ std::vector<Finding> probe_umip() {
             f.finding = failure(answer);
         } else if (answer.values[0] != SIGTRAP) {
             f.finding = "faults: the monitor hears of it";
-        } else if (answer.costs[0] > kFaultNanoseconds) {
+        } else if (answer.costs[0] > CompatCode::kAnsweredNanoseconds) {
             f.finding = fmt::format("answered by the host's kernel (UMIP): {}", shown);
             f.cost = "silent at ring 3: caught in code views only";
         } else {

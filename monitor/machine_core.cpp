@@ -85,6 +85,17 @@ std::uint32_t stepped_over(const HostTrap& trap) {
     }
 }
 
+Policy policy_for(const RunConfig& config) {
+    Policy policy;
+    policy.level = level_of(config.sensitive);
+    policy.user_code_direct = config.user_code == UserCode::direct;
+    policy.tuning = config.tuning;
+    policy.open = config.open.ids;
+    policy.open_first = config.open.first;
+    policy.open_last = config.open.last;
+    return policy;
+}
+
 unsigned long read_number(const char* path, unsigned long otherwise) {
     std::ifstream file(path);
     unsigned long value = otherwise;
@@ -108,7 +119,7 @@ struct MachineCore::Impl final : PowerControl {
          const std::vector<Disk>& drives, void (*notify_supervisor)())
         : arena(*memory.arena),
           notify(notify_supervisor),
-          policy{level_of(config.sensitive), config.user_code == UserCode::direct, false, config.tuning},
+          policy(policy_for(config)),
           model(cpu_model_for(config)),
           time(arena.cpu),
           serial(&arena.serial_out, &arena.serial_in, arena, notify_supervisor),

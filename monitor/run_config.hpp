@@ -21,6 +21,12 @@ enum class UserCode : std::uint8_t { view, direct };
 enum class Board : std::uint8_t { pc, isapc };
 enum class Display : std::uint8_t { none, text };
 
+/// Holes left open as an experiment, whatever Sensitive says: see Policy.
+struct OpenHoles {
+    std::uint64_t ids = 0;                       ///< bit n: InsnId n
+    std::uint32_t first = 0, last = 0xFFFFFFFF;  ///< at these linear addresses only
+};
+
 struct DriveConfig {
     std::string file;
     bool snapshot = false;  ///< writes are forgotten when the guest ends
@@ -33,6 +39,7 @@ struct RunConfig {
     std::uint32_t ram_bytes = 128u << 20;
     Engine engine = Engine::seccomp;
     Sensitive sensitive = Sensitive::inline_;
+    OpenHoles open;
     UserCode user_code = UserCode::view;
     Tuning tuning;
     Board board = Board::pc;

@@ -219,7 +219,9 @@ void Dispatcher::burst(const unsigned innocuous) {
         if (!insn || insn.value()->id == InsnId::undefined) return;  // found again, natively
         if (at_breakpoint()) return;                                 // the same
         const Instruction& next = *insn.value();
-        if (may_run_natively(next, cpu, policy_) == Native::yes)
+        const gva address(cpu.segment(Seg::cs).base + cpu.eip);
+        if (policy_.leaves_open(next.id, address.value)) return;  // software would close the hole
+        if (may_run_natively(next, cpu, policy_, address) == Native::yes)
             --budget;
         else
             budget = innocuous;

@@ -12,17 +12,14 @@ namespace {
 constexpr unsigned kLongest = 15;
 }  // namespace
 
-Native may_run_natively(const Instruction& insn, const VCpu& cpu, const Policy& policy) {
+Native may_run_natively(const Instruction& insn, const VCpu& cpu, const Policy& policy, gva address) {
     if (insn.id == InsnId::undefined) return Native::undefined;
     if (insn.sensitive()) {
         if (insn.id == InsnId::rdtsc) {
             const bool plain = !(cpu.cr4 & cr4::TSD) && cpu.msr.tsc_offset == 0 && !policy.virtual_tsc;
             return plain ? Native::yes : Native::sensitive;
         }
-        if (policy.level != SensitiveLevel::ignore) return Native::sensitive;
-        // The guest's own breakpoints must reach the guest; everything else does what ring 3 makes of it.
-        const bool trapped = insn.id == InsnId::int3 || insn.id == InsnId::int1;
-        return trapped ? Native::sensitive : Native::yes;
+        return policy.leaves_open(insn.id, address.value) ? Native::yes : Native::sensitive;
     }
     if (!check_fpu(insn.fpu, cpu)) return Native::boxed;
     // Data read through CS would come from the view.
@@ -157,7 +154,7 @@ void Prover::prove(gva from, unsigned slot) {
 
         bool copied = false;
         const bool stops = shadow_.breakpoint_in(slot, offset, offset + 1);
-        if (!stops && may_run_natively(insn, cpu_, policy_) == Native::yes) {
+        if (!stops && may_run_natively(insn, cpu_, policy_, from.page_base() + offset) == Native::yes) {
             copied = straddles ? copy_straddling(from.page_base() + offset, slot, offset, insn)
                                : copy(slot, offset, insn);
             if (view.frame != frame + 1) return;

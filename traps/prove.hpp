@@ -23,8 +23,8 @@ enum class Native : std::uint8_t {
     undefined,
 };
 
-/// The decision for one instruction in the present mode of the CPU.  Pure.
-Native may_run_natively(const Instruction& insn, const VCpu& cpu, const Policy& policy);
+/// The decision for one instruction, at a linear address, in the present mode of the CPU.  Pure.
+Native may_run_natively(const Instruction& insn, const VCpu& cpu, const Policy& policy, gva address = gva(0));
 
 /// True if hot sites of an instruction that may not run natively become gates (shadow/gate_sites.hpp).  Pure.
 bool may_become_gate(const Instruction& insn, const Policy& policy);

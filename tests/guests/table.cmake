@@ -7,6 +7,7 @@
 
 guest_test(hello            SOURCES basics/hello.c              GROUPS basics LEVELS ignore trap inline)
 guest_test(demo             TARGET demo_kernel                  GROUPS basics STATUS 0)
+guest_test(ring0            TARGET ring0_kernel                 GROUPS basics STATUS 0)
 guest_test(flags            SOURCES instructions/flags.c        GROUPS instructions)
 guest_test(exceptions       SOURCES exceptions/vectors.c        GROUPS exceptions)
 guest_test(paging_bits      SOURCES paging/accessed_dirty.c     GROUPS paging)

@@ -447,3 +447,21 @@ TEST_CASE(
         }
     }
 }
+
+TEST_CASE("a hole that is left open runs natively, at the addresses named and nowhere else") {
+    Decoder decoder;
+    const std::uint8_t bytes[] = {0x9D};  // popf
+    const Instruction popf = decoder.decode(bytes, sizeof bytes);
+    VCpu cpu;
+    Policy policy;
+    policy.level = SensitiveLevel::trap;
+    CHECK(may_run_natively(popf, cpu, policy) == Native::sensitive);
+    policy.open = 1ull << static_cast<unsigned>(InsnId::popf);
+    CHECK(may_run_natively(popf, cpu, policy, gva(kCode)) == Native::yes);
+    policy.open_first = policy.open_last = kCode;
+    CHECK(may_run_natively(popf, cpu, policy, gva(kCode)) == Native::yes);
+    CHECK(may_run_natively(popf, cpu, policy, gva(kCode + 1)) == Native::sensitive);
+    policy.open = ~0ull;
+    const std::uint8_t int3[] = {0xCC};
+    CHECK(may_run_natively(decoder.decode(int3, 1), cpu, policy, gva(kCode)) == Native::sensitive);
+}
