@@ -3,6 +3,7 @@
 
 #include "monitor/control/human_monitor.hpp"
 #include "monitor/guest_end.hpp"
+#include "monitor/holes/summary.hpp"
 #include "monitor/stats_report.hpp"
 #include "monitor/trace/trap_log.hpp"
 
@@ -12,6 +13,10 @@ namespace {
 
 std::string traps(MonitorSession& session, std::string_view) {
     return stats_text(counted(session.machine.arena()), session.machine.seconds());
+}
+
+std::string holes(MonitorSession& session, std::string_view) {
+    return holes_summary(counted(session.machine.arena()));
 }
 
 /// The shadow page tables in figures: what is mapped where, and at what distance code lies from data.
@@ -62,6 +67,7 @@ std::string last(MonitorSession& session, std::string_view) {
 constexpr MonitorCommand kCommands[] = {
     {"info traps", "", "show where the monitor was entered, and what it did there", traps},
     {"info last-traps", "", "show the newest traps, one a line", last},
+    {"info holes", "", "show the sensitive instructions that were met, the holes first", holes},
     {"info shadow", "", "show the shadow page tables in figures", shadow},
     {"info views", "", "show the code views: the copies that guest code runs from", views},
 };

@@ -105,7 +105,8 @@ class SharedArena {
     explicit SharedArena(pid_t supervisor) {
         const std::string folder = "/proc/" + std::to_string(supervisor) + "/fd";
         for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-            if (std::filesystem::read_symlink(entry.path()).string().find("ringpress-arena") ==
+            std::error_code closed;  // meanwhile
+            if (std::filesystem::read_symlink(entry.path(), closed).string().find("ringpress-arena") ==
                 std::string::npos)
                 continue;
             const UniqueFd fd(open(entry.path().c_str(), O_RDWR | O_CLOEXEC));
