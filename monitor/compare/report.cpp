@@ -191,7 +191,8 @@ std::string cause_text(const Comparison& c, const CompareStyle& style) {
         }
         any = true;
         text += wrapped(fmt::format("{}: {}{}", info(effect.id).mnemonic, line_name(c, effect.reference_line),
-                                    effect.shown.empty() ? "" : fmt::format(" becomes \"{}\"", effect.shown)),
+                                    effect.shown.empty() ? std::string(" is not printed")
+                                                         : fmt::format(" becomes \"{}\"", effect.shown)),
                         style.width, 2);
     }
     return text;
