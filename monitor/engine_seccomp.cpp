@@ -111,9 +111,25 @@ int create_timer() {
     return id;
 }
 
+/// From here to the guest's first instruction a doorbell waits: answered any earlier, it would be taken for
+/// engine_start()'s own trap, and the guest would run without the fence.
+void hold_asynchronous_signals() {
+    sigset_t asynchronous;
+    sigemptyset(&asynchronous);
+    sigaddset(&asynchronous, kTimerSignal);
+    sigaddset(&asynchronous, kDoorbellSignal);
+    sigprocmask(SIG_BLOCK, &asynchronous, nullptr);
+}
+/// The frame's mask is what the guest runs with; the kernel's has one word, ucontext_t's has room for more.
+void release_signals(ucontext_t& context) {
+    constexpr std::size_t kKernelMaskBytes = 8;
+    std::memset(&context.uc_sigmask, 0, kKernelMaskBytes);
+}
+
 /// Runs in the guest process, for good.
 [[noreturn]] void run(const EngineSetup& setup) {
     engine.doorbell = &setup.arena->doorbell;
+    hold_asynchronous_signals();
     install_handlers();
     engine.loop.emplace(*setup.core, *setup.arena, create_timer());
     engine.loop->set_fpu(engine.fpu);
@@ -159,6 +175,7 @@ const HostSelectors* engine_signal(int signal, siginfo_t*, ucontext_t* context) 
     engine.fpu.set_frame(context);
     if (!engine.started) {
         engine.started = true;
+        release_signals(*context);
         for (int i = REG_R8; i <= REG_R15; ++i) regs[i] = 0;
         // Addresses of this process, and whatever else the monitor has left there.
         std::memset(context->uc_mcontext.fpregs->_xmm, 0, sizeof context->uc_mcontext.fpregs->_xmm);

@@ -213,6 +213,22 @@ TEST_CASE("A guest process that is killed ends the run with status 2 and a word 
     }
 }
 
+TEST_CASE("A guest process that is rung while it starts neither dies nor runs its guest without the fence") {
+    for (const std::string engine : {"seccomp", "ptrace"}) {
+        for (int round = 0; round < 5; ++round) {
+            INFO(engine);
+            GuestRun run(engine, test::kIdleGuest);
+            // Without a pause: what is to be hit lasts a few milliseconds.
+            pid_t guest = -1;
+            while (guest < 0 && !run.has_ended()) guest = run.guest_pid();
+            for (int i = 0; i < 100000 && !run.has_ended(); ++i) kill(guest, SIGUSR1);
+            CHECK(run.is_up());
+            const std::string status = test::content_of("/proc/" + std::to_string(guest) + "/status");
+            CHECK(status.find("Seccomp:\t2") != std::string::npos);
+        }
+    }
+}
+
 TEST_CASE("A guest that is stopped and continued goes on") {
     for (const char* engine : {"seccomp", "ptrace"}) {
         for (const auto& code : {test::kBusyGuest, test::kIdleGuest}) {
