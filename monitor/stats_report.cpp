@@ -31,16 +31,6 @@ std::vector<Counted> emulated(const Statistics& s) {
     return list;
 }
 
-std::string_view class_name(InsnClass c) {
-    switch (c) {
-        case InsnClass::privileged: return "privileged";
-        case InsnClass::silent: return "silent";
-        case InsnClass::host: return "host";
-        case InsnClass::conditional: return "conditional";
-    }
-    return "?";
-}
-
 std::uint64_t gates(const Statistics& s) {
     return s.traps[static_cast<unsigned>(TrapCause::gate)];
 }

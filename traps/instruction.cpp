@@ -31,4 +31,14 @@ std::string_view name(InsnId id) {
     return info(id).mnemonic;
 }
 
+std::string_view class_name(InsnClass insn_class) {
+    switch (insn_class) {
+        case InsnClass::privileged: return "privileged";
+        case InsnClass::silent: return "silent";
+        case InsnClass::host: return "host";
+        case InsnClass::conditional: return "conditional";
+    }
+    return "?";
+}
+
 }  // namespace ringpress

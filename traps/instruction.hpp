@@ -36,6 +36,8 @@ struct InsnInfo {
 const InsnInfo& info(InsnId id);
 /// A name for any id, "innocuous" included.
 std::string_view name(InsnId id);
+/// The class as instructions.def writes it.
+std::string_view class_name(InsnClass insn_class);
 
 /// How an instruction leaves the straight line; the prover stops at most of these.
 enum class Flow : std::uint8_t {

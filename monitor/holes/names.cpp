@@ -103,14 +103,4 @@ std::string_view family_name(InsnFamily family) {
     return "?";
 }
 
-std::string_view class_name(InsnClass c) {
-    switch (c) {
-        case InsnClass::privileged: return "privileged";
-        case InsnClass::silent: return "silent";
-        case InsnClass::host: return "host";
-        case InsnClass::conditional: return "conditional";
-    }
-    return "?";
-}
-
 }  // namespace ringpress

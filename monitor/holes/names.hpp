@@ -22,6 +22,5 @@ OpenHoles parse_open_holes(const std::string& text);
 std::string sensitivity_text(unsigned kinds);
 std::vector<std::string> sensitivity_words(unsigned kinds);
 std::string_view family_name(InsnFamily family);
-std::string_view class_name(InsnClass c);
 
 }  // namespace ringpress

@@ -138,16 +138,6 @@ void add_places(PackedColumns& packed, const TraceFile& trace, std::vector<std::
     packed.add("place_name", std::span<const std::uint32_t>(names));
 }
 
-std::string_view class_name(InsnClass c) {
-    switch (c) {
-        case InsnClass::privileged: return "privileged";
-        case InsnClass::silent: return "silent";
-        case InsnClass::host: return "host";
-        case InsnClass::conditional: break;
-    }
-    return "conditional";
-}
-
 /// What the page knows besides the traps: the tables of ringpress, and the header.
 ordered_json describe(const TraceFile& trace, const std::vector<std::string>& strings,
                       const PackedColumns& packed) {
