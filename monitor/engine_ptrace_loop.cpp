@@ -83,7 +83,6 @@ bool TraceLoop::interrupted() {
 }
 
 // --- into the guest
-// -----------------------------------------------------------------------------------------
 
 /// With FSGSBASE the kernel keeps the bases of fs and gs apart from the selectors, and at a context switch
 /// loads first the selector with its descriptor, then the base over it; so both must be given.
@@ -205,7 +204,6 @@ bool TraceLoop::run_to(const char* where, user_regs_struct& r) {
 }
 
 // --- out of the guest
-// ---------------------------------------------------------------------------------------
 
 bool TraceLoop::from_guest(std::uint64_t selector) {
     if (selector == selectors_[Seg::cs]) return true;

@@ -82,7 +82,6 @@ void ShadowPages::unmap_page(MappedPages& table, std::uint32_t page) {
 }
 
 // --- mapping
-// ------------------------------------------------------------------------------------------------
 
 ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, Access access) {
     const std::uint32_t page = address.page(), frame = t.physical.page();
@@ -233,7 +232,6 @@ void ShadowPages::make_room_for(std::uint32_t mappings) {
 }
 
 // --- writes and views
-// ---------------------------------------------------------------------------------------
 
 void ShadowPages::write_protect(std::uint32_t frame) {
     for (std::uint32_t next = s_.frame[frame].first_alias; next;) {
@@ -306,7 +304,6 @@ void ShadowPages::drop_fpu_views() {
 }
 
 // --- flushing
-// -----------------------------------------------------------------------------------------------
 
 bool ShadowPages::still_granted(const MappedPages& table, std::uint32_t page) const {
     const MappedPage& mapped = table.at(page);
@@ -412,7 +409,6 @@ void ShadowPages::reserve_data_region(std::uint32_t region) {
 }
 
 // --- user and supervisor
-// ------------------------------------------------------------------------------------
 
 void ShadowPages::set_user_boundary(std::uint32_t region) {
     s_.user_boundary_region = region + 1;

@@ -107,7 +107,6 @@ void Dispatcher::sensitivity_changed() {
 }
 
 // --- one instruction in software
-// ----------------------------------------------------------------------------
 
 bool Dispatcher::step(const Instruction& insn) {
     VCpu& cpu = m_.cpu;
@@ -237,7 +236,6 @@ void Dispatcher::stuck(const Instruction& insn) {
 }
 
 // --- back to the guest
-// --------------------------------------------------------------------------------------
 
 void Dispatcher::settle() {
     VCpu& cpu = m_.cpu;

@@ -29,7 +29,6 @@ Emulated emulate_segments(
 Emulated emulate(Machine& m, const Instruction& insn);
 
 // --- operands.cpp
-// -------------------------------------------------------------------------------------------
 /// Offset of the ModRM memory operand, wrapped to the address size.
 std::uint32_t effective_offset(const VCpu& cpu, const Instruction& insn);
 /// Offset to linear, checked against segment limit, type and null selector (#GP(0), or #SS(0) for SS), and
@@ -47,7 +46,6 @@ Result<void> push(Machine& m, unsigned width, std::uint32_t value);
 Result<std::uint32_t> pop(Machine& m, unsigned width);
 
 // --- descriptors.cpp
-// ----------------------------------------------------------------------------------------
 /// A descriptor as stored in the GDT or LDT, SDM Vol. 3A, figure 3-8.
 struct Descriptor {
     std::uint32_t low = 0, high = 0;
@@ -71,7 +69,6 @@ Result<void> load_segment(Machine& m, Seg segment, std::uint16_t selector);
 Result<SegmentRegister> check_segment(Machine& m, Seg segment, std::uint16_t selector, unsigned cpl);
 
 // --- deliver.cpp
-// --------------------------------------------------------------------------------------------
 enum class EventKind : std::uint8_t { fault, trap, software_interrupt, external_interrupt };
 struct Event {
     Vector vector{};  ///< any 0..255 for interrupts
@@ -87,7 +84,6 @@ void deliver(Machine& m, Event event);
 void reflect(Machine& m, const Fault& fault);
 
 // --- interpret.cpp
-// ------------------------------------------------------------------------------------------
 /// Executes one innocuous instruction in software: integer moves, ALU, shifts, bit tests, string operations
 /// (one iteration), near control flow, stack.  Used for accesses to memory-mapped devices and for bursts.
 /// `handled` is false, and nothing has changed, if the instruction is not among them.

@@ -48,7 +48,6 @@ inline bool within_limit(const SegmentRegister& s, std::uint32_t offset, std::ui
 }
 
 // --- descriptors.cpp
-// ----------------------------------------------------------------------------------------
 /// False if the selector is null or lies outside its table (no fault); #PF only.
 Result<bool> find_descriptor(Machine& m, std::uint16_t selector, Descriptor& descriptor);
 /// Replaces the high word of a descriptor (Accessed, the busy bit of a TSS).
@@ -74,7 +73,6 @@ Result<SegmentRegister> check_return_code(Machine& m, std::uint16_t selector);
 void drop_inner_segments(VCpu& cpu, unsigned cpl);
 
 // --- stack_frame.cpp
-// ----------------------------------------------------------------------------------------
 /// Values to push at once; the first added is pushed first.
 struct PushFrame {
     std::uint32_t value[40];
@@ -98,7 +96,6 @@ struct InnerStack {
 Result<InnerStack> inner_stack(Machine& m, unsigned cpl, std::uint32_t ext);
 
 // --- task_switch.cpp
-// ----------------------------------------------------------------------------------------
 enum class TaskReason : std::uint8_t { jump, call, interrupt, iret };
 /// Switches to a task of a 32-bit TSS, SDM Vol. 3A, section 7.3.  Privilege to use it is checked by the
 /// caller. return_eip is stored in the old TSS.  After the point of no return, a fault belongs to the new
@@ -111,7 +108,6 @@ inline std::uint16_t gate_selector(const Descriptor& gate) {
 }
 
 // --- deliver.cpp
-// --------------------------------------------------------------------------------------------
 /// One attempt at an IDT entry; on a fault nothing has changed (but see switch_task).
 Result<void> enter_gate(Machine& m, const Event& event, std::uint32_t return_eip);
 

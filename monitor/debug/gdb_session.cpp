@@ -129,7 +129,6 @@ void GdbSession::packet(std::string_view p) {
 }
 
 // --- running
-// ------------------------------------------------------------------------------------------------
 
 void GdbSession::resume(bool step) {
     waits_for_stop_ = true;
@@ -201,7 +200,6 @@ void GdbSession::point(std::string_view rest, bool insert) {
 }
 
 // --- registers and memory
-// -----------------------------------------------------------------------------------
 
 /// Takes what write_register() has changed to the arena.
 void GdbSession::store(const RegisterFile& file, const FpuImage& fpu) {
@@ -286,7 +284,6 @@ void GdbSession::write_memory(std::string_view rest, bool binary) {
 }
 
 // --- questions
-// ----------------------------------------------------------------------------------------------
 
 void GdbSession::query(std::string_view q) {
     if (take_prefix(q, "Supported")) {
