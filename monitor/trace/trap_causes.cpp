@@ -15,23 +15,19 @@ constexpr std::uint32_t kEveryTrap = ((1u << kTrapCauses) - 1) & ~bit(TrapCause:
 constexpr CauseInfo kCauses[] = {
     {TrapCause::privileged, "privileged", "emulated",
      "A sensitive instruction that faults by itself at ring 3: the processor refused it, and the monitor "
-     "does "
-     "its work on the virtual CPU.",
+     "does its work on the virtual CPU.",
      "3A 5.9"},
     {TrapCause::patched, "patched", "emulated",
      "A sensitive instruction in a code view. The view holds an int3 in its place, whether it would have "
-     "faulted "
-     "at ring 3 or silently done the wrong thing; the guest's memory does not.",
+     "faulted at ring 3 or silently done the wrong thing; the guest's memory does not.",
      "3A 6.4.4"},
     {TrapCause::prove, "prove", "proved",
      "The first execution of an address. The code view was still int3 there: the instructions from here on "
-     "were "
-     "decoded, and the harmless ones copied into the view.",
+     "were decoded, and the harmless ones copied into the view.",
      ""},
     {TrapCause::hidden_fault, "hidden fault", "mapped",
      "The guest's page tables allow this access, but the host had no mapping for the page yet. The guest "
-     "never "
-     "learns of it.",
+     "never learns of it.",
      "3A 4.6"},
     {TrapCause::true_fault, "true fault", "reflected",
      "The guest's own page tables refuse this access: a page fault that belongs to the guest.", "3A 4.7"},
@@ -44,8 +40,7 @@ constexpr CauseInfo kCauses[] = {
      ""},
     {TrapCause::code_write, "code write", "unproved",
      "A write to a page that has a code view. The view is dropped, and the code proven anew when it is "
-     "executed "
-     "again.",
+     "executed again.",
      "3A 8.1.3"},
     {TrapCause::reflected, "reflected", "reflected",
      "An exception of the guest's own, given back to it through its own interrupt table.", "3A 6.15"},
@@ -55,8 +50,7 @@ constexpr CauseInfo kCauses[] = {
      "No trap: a hot sensitive instruction was replaced in the code view by a jump into the monitor.", ""},
     {TrapCause::debugger, "debugger", "stopped",
      "A breakpoint or a watchpoint of the debugger's, or the end of an instruction that the hardware "
-     "executed "
-     "by itself.",
+     "executed by itself.",
      "3B 17.3"},
 };
 static_assert(std::size(kCauses) == kTrapCauses);
