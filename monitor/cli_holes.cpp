@@ -30,8 +30,7 @@ HolesOptions parse_holes(const std::vector<std::string>& arguments, std::string&
     HolesOptions o;
     CLI::App app(
         "Executes every sensitive instruction of IA-32 at ring 3 of this host, and in a guest under each "
-        "--sensitive "
-        "level.",
+        "--sensitive level.",
         "ringpress holes");
     app.set_help_flag();
     app.add_option("INSTRUCTION", o.names, "explain this one: popf, \"mov from segment\", mov, ...")

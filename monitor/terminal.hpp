@@ -18,7 +18,8 @@ namespace ringpress {
 class Terminal {
   public:
     /// Remembers the modes of the terminal on `fd` and starts the janitor; enters raw mode if this process is
-    /// in the foreground or has another controlling terminal.  One object at a time.  Throws std::runtime_error if fd is no terminal.
+    /// in the foreground or has another controlling terminal.  One object at a time.  Throws
+    /// std::runtime_error if fd is no terminal.
     explicit Terminal(int fd);
     ~Terminal();
     Terminal(const Terminal&) = delete;

@@ -11,7 +11,8 @@ namespace ringpress {
 /// apic: the board has a local APIC.  Executes cpuid; call it outside the guest's process.
 CpuModel host_cpu_model(bool apic);
 
-/// One leaf as the guest sees it; `part` is ECX, for leaves with several parts.  apic_enabled: IA32_APIC_BASE[11], which hides the feature when clear.
+/// One leaf as the guest sees it; `part` is ECX, for leaves with several parts.  apic_enabled:
+/// IA32_APIC_BASE[11], which hides the feature when clear.
 CpuidLeaf cpuid_leaf(const CpuModel& model, std::uint32_t leaf, std::uint32_t part, bool apic_enabled);
 
 /// IA32_ARCH_CAPABILITIES: which speculation flaws this processor does not have.  A guest that keeps its

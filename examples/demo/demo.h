@@ -10,7 +10,6 @@
 #include <guestkit/paging.h>
 
 // --- the layout of an address space
-// -------------------------------------------------------------------------
 enum {
     PROGRAM_BASE = 0x00400000,  ///< code and data, from the image
     STACK_TOP = 0x00800000,     ///< grows down to STACK_LIMIT
@@ -25,11 +24,9 @@ struct notice {
 };
 
 // --- system calls: number in eax
-// ----------------------------------------------------------------------------
 enum { CALL_PRINT, CALL_FORK, CALL_EXIT };
 
 // --- process.c
-// ----------------------------------------------------------------------------------------------
 struct process {
     u32 id;  ///< 0: a free slot
     page_entry* directory;
@@ -51,7 +48,6 @@ struct trap_frame* process_switch(struct trap_frame* frame);
 void process_start(void) __attribute__((noreturn));
 
 // --- memory.c
-// -----------------------------------------------------------------------------------------------
 struct fault_counts {
     u32 image, zero, copied, reused;
 };

@@ -18,8 +18,8 @@ struct UnpackedKernel {
 
 inline constexpr std::size_t kMaxUnpackedKernel = 1u << 30;
 
-/// True if an image is a bzImage with a packed kernel in it.  Others use Linux' boot protocol for programs that
-/// have nothing to unpack (memtest86+).
+/// True if an image is a bzImage with a packed kernel in it.  Others use Linux' boot protocol for programs
+/// that have nothing to unpack (memtest86+).
 bool has_packed_kernel(Image image);
 
 /// Unpacks the kernel inside a bzImage.

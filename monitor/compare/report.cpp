@@ -166,8 +166,7 @@ std::string cause_text(const Comparison& c, const CompareStyle& style) {
     text += wrapped(
         fmt::format(
             "Deprivileged it does not fault, and {}. With {}, and everything else caught, the guest parts "
-            "from "
-            "the right run at the same line ({} experiments). ringpress holes {} explains it.",
+            "from the right run at the same line ({} experiments). ringpress holes {} explains it.",
             insn.effect,
             culprit.alone
                 ? (c.sites.size() == 1 ? "this one place left open" : "this instruction alone left open")

@@ -70,31 +70,27 @@ std::string wrapped(std::string_view text, unsigned width, unsigned indent) {
 }
 
 std::string count_text(const HolesCount& c, unsigned width) {
-    std::string text = wrapped(
-        fmt::format("{} instructions, by the worst of their forms on this host: {}. {} forms: {}. So {} "
-                    "instructions have a hole here.",
-                    c.instructions, by_answer(c.instructions_by_answer), c.forms,
-                    by_answer(c.forms_by_answer), c.holes),
-        width);
-    text += "\n";
-    text +=
-        wrapped(fmt::format("Robin and Irvine (USENIX Security 2000) count {} instructions that are "
-                            "sensitive but not privileged, "
-                            "and nearly everybody since has repeated the number. The list that goes with it "
-                            "has {} names: {}. No two "
-                            "of them are the same, and it is not said which are counted as one. They are {} "
-                            "lines of this table: MOV "
-                            "is two holes, reading a segment register and loading one, as PUSH and POP are.",
-                            kClaimed, c.printed.size(), fmt::join(c.printed, " "), c.printed_lines),
-                width);
+    std::string text = wrapped(fmt::format("{} instructions, by the worst of their forms on this host: {}. "
+                                           "{} forms: {}. So {} instructions have a hole here.",
+                                           c.instructions, by_answer(c.instructions_by_answer), c.forms,
+                                           by_answer(c.forms_by_answer), c.holes),
+                               width);
     text += "\n";
     text += wrapped(
-        fmt::format("On this host {} of the {} names are holes{}{}. {} more have holes that the list does "
-                    "not have{}{}.",
-                    c.printed_holes.size(), c.printed.size(), c.printed_holes.empty() ? "" : ": ",
-                    fmt::join(c.printed_holes, " "), c.unlisted.size(), c.unlisted.empty() ? "" : ": ",
-                    fmt::join(c.unlisted, ", ")),
+        fmt::format("Robin and Irvine (USENIX Security 2000) count {} instructions that are sensitive but "
+                    "not privileged, and nearly everybody since has repeated the number. The list that goes "
+                    "with it has {} names: {}. No two of them are the same, and it is not said which are "
+                    "counted as one. They are {} lines of this table: MOV is two holes, reading a segment "
+                    "register and loading one, as PUSH and POP are.",
+                    kClaimed, c.printed.size(), fmt::join(c.printed, " "), c.printed_lines),
         width);
+    text += "\n";
+    text += wrapped(fmt::format("On this host {} of the {} names are holes{}{}. {} more have holes that the "
+                                "list does not have{}{}.",
+                                c.printed_holes.size(), c.printed.size(), c.printed_holes.empty() ? "" : ": ",
+                                fmt::join(c.printed_holes, " "), c.unlisted.size(),
+                                c.unlisted.empty() ? "" : ": ", fmt::join(c.unlisted, ", ")),
+                    width);
     return text;
 }
 

@@ -124,16 +124,14 @@ std::vector<const FormFinding*> by_family(const HolesReport& report) {
 std::string legend(const RenderStyle& style) {
     return wrapped(
                "This host: faults (a monitor gets to know), silent (runs, and does or shows something else "
-               "than ring 0), "
-               "kernel (faults, but the host's kernel answers in its place), system call (enters the host's "
-               "kernel), lost "
-               "(does not come back), same (runs, and does what ring 0 does).",
+               "than ring 0), kernel (faults, but the host's kernel answers in its place), system call "
+               "(enters the host's kernel), lost (does not come back), same (runs, and does what ring 0 "
+               "does).",
                style.width) +
            wrapped(
                "Levels of --sensitive: what a guest's ring 0 gets; int3 and gate are how the code view "
-               "catches it, "
-               "native that it runs as it is; ENDS: the guest did not survive it. ringpress holes NAME "
-               "explains one.",
+               "catches it, native that it runs as it is; ENDS: the guest did not survive it. ringpress "
+               "holes NAME explains one.",
                style.width);
 }
 

@@ -122,7 +122,7 @@ SnapshotReader::SnapshotReader(const std::string& path, std::uint32_t version)
       unpacker_(ZSTD_createDCtx(), ZSTD_freeDCtx) {
     Header header{};
     if (file_.size() < sizeof header || std::memcmp(file_.data(), kMagic, sizeof kMagic) != 0)
-        throw std::runtime_error(fmt::format("'{}' is no snapshot of ringpress'", path_));
+        throw std::runtime_error(fmt::format("'{}' is no snapshot of ringpress", path_));
     std::memcpy(&header, file_.data(), sizeof header);
     if (header.version != version)
         throw std::runtime_error(fmt::format(

@@ -264,8 +264,12 @@ TEST_CASE("software does not carry on through a hole that is left open") {
     TrapMachine t;
     t.code({0xFA, 0x40, 0x9C, 0x40, 0xEB, 0xFE});  // cli; inc eax; pushf; inc eax; 1: jmp 1b
     t.policy.tuning.burst = 16;
-    SECTION("with level ignore") { t.policy.level = SensitiveLevel::ignore; }
-    SECTION("or by name") { t.policy.open = 1ull << static_cast<unsigned>(InsnId::pushf); }
+    SECTION("with level ignore") {
+        t.policy.level = SensitiveLevel::ignore;
+    }
+    SECTION("or by name") {
+        t.policy.open = 1ull << static_cast<unsigned>(InsnId::pushf);
+    }
     t.dispatcher.handle({static_cast<std::uint8_t>(Vector::GP), 0, 0});
     CHECK(t.cpu.eip == kCodeAt + 2);
 }
