@@ -13,7 +13,6 @@
 #include "monitor/output_sink.hpp"
 #include "monitor/stats_report.hpp"
 #include "monitor/supervisor.hpp"
-#include "monitor/symbols/symbol_table.hpp"
 #include "monitor/trace/trap_causes.hpp"
 #include "monitor/vm_directory.hpp"
 
@@ -261,13 +260,12 @@ RunRequest parse_run(const std::vector<std::string>& arguments, std::uint64_t ho
 }
 
 int run_command(const RunConfig& config) {
-    if (!config.symbols.empty())
-        SymbolTable::load(config.symbols);  // a bad one is told before the guest starts
-    empty_output_file(config.serial);
-    empty_output_file(config.debugcon);
     ExitReport report;
     {
         Supervisor supervisor(config);
+        // Only once there is a machine: a mistake on the command line costs no earlier run's output.
+        empty_output_file(config.serial);
+        empty_output_file(config.debugcon);
         report = supervisor.run();
     }  // everything of the guest is gone and the terminal is itself again before anything is said
     std::fflush(stdout);

@@ -95,7 +95,8 @@ struct Supervisor::Impl {
     std::optional<Snapshot> next;  ///< what the next life begins with; none: power-on
     std::optional<GdbServer> gdb;
     TrapStream traps;
-    LiveMachine machine{config};
+    SymbolsOnDemand symbols{config};
+    LiveMachine machine{config, symbols};
     HumanMonitor debugger_monitor{machine};
     std::optional<ControlServer> control_server;
     std::optional<MonitorSocket> monitor_socket;
@@ -110,6 +111,7 @@ Supervisor::Impl::Impl(const RunConfig& c) : config(c), limits(host_limits()), t
     name.emplace(config.name.empty() ? default_vm_name() : config.name);
     config.name = name->text();
     if (!config.kernel.empty()) kernel = read_host_file(config.kernel, "kernel", config.ram_bytes);
+    if (!config.symbols.empty()) symbols.get();  // a file that has none is told before the guest starts
     const GdbAddress debugger = GdbAddress::parse(config.gdb);
     if (!debugger.none) gdb.emplace(debugger);
     for (const std::string& module : config.initrds) {
@@ -155,7 +157,8 @@ std::optional<ExitReport> Supervisor::Impl::live(std::optional<Snapshot> from) {
     const auto ram = ram_file.map(), views = view_file.map(), arena_map = arena_file.map();
     Arena& arena = make_arena(arena_map.get_address(), config.ram_bytes);
     auto* ram_bytes = static_cast<std::uint8_t*>(ram.get_address());
-    traps.begin(arena, std::as_bytes(std::span(ram_bytes, config.ram_bytes)));
+    traps.begin(arena, std::as_bytes(std::span(ram_bytes, config.ram_bytes)),
+                traps.wants_symbols() ? symbols.get() : GuestSymbols());
 
     if (!from) apply(load({static_cast<std::byte*>(ram.get_address()), config.ram_bytes}), arena.cpu);
     const UniqueFd notify(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));

@@ -20,7 +20,7 @@ void LiveMachine::begin(const MachineLife& life) {
     guest_.emplace(life.arena, life.ram);
     guest_->on_write([this](gpa) { life_->run.state_replaced(); });
     wish_ = Wish::none;
-    if (symbols_) symbols_->forget_place();
+    symbols_.forget_place();
 }
 
 std::optional<Snapshot> LiveMachine::take_snapshot() {
@@ -111,9 +111,9 @@ void LiveMachine::step(bool to_trap) {
 }
 
 std::string LiveMachine::name_of(std::uint32_t address) {
-    if (!symbols_) symbols_.emplace(GuestSymbols::load(config_.kernel, config_.symbols));
-    symbols_->locate(std::as_bytes(life_->ram));
-    return symbols_->name_of(address);
+    GuestSymbols& symbols = symbols_.get();
+    symbols.locate(std::as_bytes(life_->ram));
+    return symbols.name_of(address);
 }
 
 bool LiveMachine::send_scan_codes(const std::string& bytes) {

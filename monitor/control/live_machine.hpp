@@ -31,7 +31,7 @@ class LiveMachine final : public MachineControl {
     /// What a command has asked for; the event loop does it when the command has been answered.
     enum class Wish : std::uint8_t { none, quit, reset, load };
 
-    explicit LiveMachine(const RunConfig& config) : config_(config) {}
+    LiveMachine(const RunConfig& config, SymbolsOnDemand& symbols) : config_(config), symbols_(symbols) {}
 
     void begin(const MachineLife& life);
     void end() { life_.reset(); }
@@ -75,8 +75,8 @@ class LiveMachine final : public MachineControl {
     Wish wish_ = Wish::none;
     std::optional<Snapshot> next_;
     bool ran_ = true;
-    std::optional<GuestSymbols> symbols_;  ///< once they were asked for
-    int patience_ = 0;                     ///< times that wait_for_core() goes on waiting
+    SymbolsOnDemand& symbols_;
+    int patience_ = 0;  ///< times that wait_for_core() goes on waiting
 };
 
 }  // namespace ringpress

@@ -31,4 +31,9 @@ bool GuestSymbols::locate(std::span<const std::byte> ram) {
     return true;
 }
 
+GuestSymbols& SymbolsOnDemand::get() {
+    if (!loaded_) loaded_.emplace(GuestSymbols::load(config_.kernel, config_.symbols));
+    return *loaded_;
+}
+
 }  // namespace ringpress

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "monitor/run_config.hpp"
 #include "monitor/symbols/kernel_text.hpp"
 #include "monitor/symbols/symbol_table.hpp"
 
@@ -34,6 +35,24 @@ class GuestSymbols {
     SymbolTable table_;
     std::optional<KernelText> text_;
     bool located_ = true;
+};
+
+/// The symbols of one run, read when they are first asked for and only once: unpacking a kernel takes a
+/// while, and most runs name nothing.
+class SymbolsOnDemand {
+  public:
+    /// config: must outlive this; looked at when the symbols are asked for.
+    explicit SymbolsOnDemand(const RunConfig& config) : config_(config) {}
+
+    /// Throws as GuestSymbols::load().
+    GuestSymbols& get();
+    void forget_place() {
+        if (loaded_) loaded_->forget_place();
+    }
+
+  private:
+    const RunConfig& config_;
+    std::optional<GuestSymbols> loaded_;
 };
 
 }  // namespace ringpress

@@ -1,6 +1,7 @@
 #include "monitor/trace/trap_stream.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "monitor/trace/trap_causes.hpp"
 #include "monitor/trace/trap_log.hpp"
@@ -22,14 +23,14 @@ TrapStream::TrapStream(const RunConfig& config) {
         if (!causes_) causes_ = causes_of({"trap"});
         auto trace = std::make_unique<TraceWriter>(config);
         trace_ = trace.get();
-        symbols_ = GuestSymbols::load(config.kernel, config.symbols);
         sinks_.push_back(std::move(trace));
     }
 }
 
-void TrapStream::begin(Arena& arena, std::span<const std::byte> ram) {
+void TrapStream::begin(Arena& arena, std::span<const std::byte> ram, GuestSymbols symbols) {
     arena_ = &arena;
     ram_ = ram;
+    symbols_ = std::move(symbols);
     located_ = false;
     symbols_.forget_place();
     if (trace_) trace_->name_with({});

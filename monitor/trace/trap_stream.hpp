@@ -23,8 +23,10 @@ class TrapStream final : public Service {
     /// written.
     explicit TrapStream(const RunConfig& config);
 
+    /// Whether addresses are written with their names, and begin() wants symbols.
+    bool wants_symbols() const { return trace_; }
     /// A machine is about to be started with this arena and this RAM: tells its core what to record.
-    void begin(Arena& arena, std::span<const std::byte> ram);
+    void begin(Arena& arena, std::span<const std::byte> ram, GuestSymbols symbols = {});
     /// The guest runs no more: takes all that is left.  begin() may follow, with another arena.
     void finish();
     /// One line for the user if the trace is not what was asked for; else empty.

@@ -1,6 +1,7 @@
 #include "monitor/symbols/guest_symbols.hpp"
 
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <random>
 
 #include "tests/monitor/host_files.hpp"
@@ -89,4 +90,18 @@ TEST_CASE("A guest without symbols answers without, and needs no search") {
     CHECK(guest.table().empty());
     CHECK(guest.locate({}));
     CHECK(guest.name_of(0x100000).empty());
+}
+
+TEST_CASE("The symbols of a run are read when they are asked for, and once") {
+    const TemporaryFolder folder;
+    RunConfig config;
+    SymbolsOnDemand symbols(config);
+    config.kernel = file(folder, "kernel", kernel());
+    config.symbols = folder.file("System.map", "00100000 T start\n");
+    GuestSymbols& first = symbols.get();
+    CHECK(first.table().size() == 1);
+    std::filesystem::remove(config.symbols);
+    CHECK(&symbols.get() == &first);
+    SymbolsOnDemand missing(config);
+    CHECK_THROWS_WITH(missing.get(), Contains("does not exist"));
 }
