@@ -1,0 +1,187 @@
+"""One run of one peer: boots it, types the benchmark's name at its shell, reads the lines, and looks on from outside."""
+import os
+import re
+import subprocess
+import time
+
+from console import Console, Failure, Shell
+from rows import PROGRAM_ROWS
+
+BOOT_LIMIT = 600      # seconds
+PROGRAM_LIMIT = 900
+IDLE_SECONDS = 3
+LINE = re.compile(r"^bench (\S+) (-?[0-9.]+) (ok|FAIL.*?)\s*$", re.M)
+END = r"bench-end (\d+)"
+# A guest whose clock runs differently from ours by more than this share measures something else than time.
+CLOCK_TOLERANCE = 0.03
+BAD_SIGNS = ("Oops", "BUG:", "WARNING:", "Call Trace", "segfault", "general protection", "Kernel panic")
+
+
+class Run:
+    """values: row name to value.  failures: row name to what was wrong; "" is for the run as a whole."""
+
+    def __init__(self):
+        self.values, self.failures = {}, {}
+
+    def fail(self, row, why):
+        self.failures.setdefault(row, why)
+
+
+def program_arguments(options, rows):
+    arguments = ["--quick"] if options.quick else []
+    if options.only is not None:
+        # By their names, not by the user's expression: theirs may be meant for the rows of the harness, too.
+        names = [row.name for row in PROGRAM_ROWS if row in rows]
+        if len(names) <= 2:
+            arguments.append("|".join(f"^{name}$" for name in names))
+        elif len(options.only) < 30 and not re.search(r"[\s'\\]", options.only):
+            arguments.append(options.only)
+    return arguments
+
+
+def take_lines(run, text, rows, seconds):
+    """Reads what the program printed; seconds: what it took by our clock."""
+    wanted = {row.name for row in PROGRAM_ROWS if row in rows}
+    for name, value, verdict in LINE.findall(text.replace("\r", "")):
+        if name not in wanted:
+            continue
+        run.values[name] = float(value)
+        if verdict != "ok":
+            run.fail(name, verdict.removeprefix("FAIL "))
+    for name in wanted - run.values.keys():
+        run.fail(name, "printed no value")
+    end = re.search(END, text)
+    if not end:
+        run.fail("", "the program did not come to its end")
+    else:
+        inside = int(end.group(1)) / 1e6
+        if abs(inside - seconds) > CLOCK_TOLERANCE * seconds + 0.3:
+            run.fail("", f"the clock is wrong: {inside:.2f} s inside, {seconds:.2f} s outside")
+
+
+def processes_of_session(leader):
+    """The process, its descendants, and whoever shares its session."""
+    parents, found = {}, {leader}
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry}/stat") as stat:
+                fields = stat.read().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        parents[int(entry)] = int(fields[1])
+        if int(fields[3]) == leader:
+            found.add(int(entry))
+    grown = True
+    while grown:
+        grown = {child for child, parent in parents.items() if parent in found} - found
+        found |= grown
+    return found
+
+
+def processor_seconds(leader):
+    """CPU time that the processes of a peer have used so far, to the nanosecond."""
+    total = 0
+    for process in processes_of_session(leader):
+        try:
+            for task in os.listdir(f"/proc/{process}/task"):
+                with open(f"/proc/{process}/task/{task}/schedstat") as stat:
+                    total += int(stat.read().split()[0])
+        except OSError:
+            continue  # it has just ended
+    return total / 1e9
+
+
+def memory_bytes(leader):
+    """Proportional share of memory of the processes of a peer."""
+    total = 0
+    for process in processes_of_session(leader):
+        try:
+            with open(f"/proc/{process}/smaps_rollup") as rollup:
+                total += int(re.search(r"^Pss:\s+(\d+)", rollup.read(), re.M).group(1)) * 1024
+        except (OSError, AttributeError):
+            continue
+    return total
+
+
+def idle(console, run):
+    console.listen(1)
+    before, start = processor_seconds(console.process.pid), time.monotonic()
+    console.listen(IDLE_SECONDS)
+    used, spent = processor_seconds(console.process.pid) - before, time.monotonic() - start
+    run.values["idle"] = 100 * used / spent
+
+
+def run_guest(peer, rows, options):
+    run, names = Run(), {row.name for row in rows}
+    in_program = any(row in rows for row in PROGRAM_ROWS)
+    if not in_program and not names & {"boot", "idle"}:
+        return run
+    with Console(peer.boot_command()) as console:
+        try:
+            console.expect("ringpress: shell ready", BOOT_LIMIT)
+            if "boot" in names:
+                run.values["boot"] = console.seconds()
+            console.expect(Shell.PROMPT, 60)
+            if "idle" in names:
+                idle(console, run)
+            if in_program:
+                console.type("mount -t tmpfs tmpfs /tmp\r")
+                console.expect(Shell.PROMPT, 60)
+                words = " ".join(f"'{word}'" for word in program_arguments(options, rows))
+                console.type(f"bench {words}\r")
+                console.expect(r"bench .*\n", 60)
+                start, before = time.monotonic(), len(console.text) - len(console.pending)
+                try:
+                    console.expect(END + r"\s", PROGRAM_LIMIT)
+                finally:
+                    take_lines(run, console.text[before:], rows, time.monotonic() - start)
+                console.expect(Shell.PROMPT, 60)
+            console.type("poweroff -f\r")
+            console.expect("reboot: (System halted|Power down)", 60)
+        except Failure as failure:
+            run.fail("", f"{failure}; its last words: {console.text[-200:].strip()!r}")
+        for sign in BAD_SIGNS:
+            if sign in console.text:
+                run.fail("", f"the guest's log says {sign!r}")
+    return run
+
+
+def run_native(peer, rows, options):
+    run = Run()
+    if not any(row in rows for row in PROGRAM_ROWS):
+        return run
+    start = time.monotonic()
+    done = subprocess.run(peer.program_command(program_arguments(options, rows)), capture_output=True, text=True,
+                          timeout=PROGRAM_LIMIT)
+    take_lines(run, done.stdout, rows, time.monotonic() - start)
+    if done.returncode:
+        run.fail("", f"exit status {done.returncode}: {done.stderr.strip()}")
+    return run
+
+
+def first_instruction(peer, run, times):
+    """Milliseconds from exec to the end of a guest whose first instructions end it: the best of several."""
+    command = peer.guest_command(peer.files.first())
+    if not command:
+        return
+    best = None
+    for _ in range(times):
+        quiet = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1, 2)]
+        start = time.monotonic()
+        process = os.posix_spawnp(command[0], command, os.environ, file_actions=quiet)
+        status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        spent = (time.monotonic() - start) * 1000
+        if status != 85:  # see first.S
+            run.fail("first", f"the guest ended with status {status}, not 85")
+        best = spent if best is None else min(best, spent)
+    run.values["first"] = best
+
+
+def run_once(peer, rows, options):
+    """Measures all of the rows that this peer has."""
+    run = run_guest(peer, rows, options) if peer.boots else run_native(peer, rows, options)
+    if any(row.name == "first" for row in rows):
+        first_instruction(peer, run, 3 if options.quick else 10)
+    return run
