@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "shadow/host_space.hpp"
+#include "shadow/shadow_state.hpp"
 
 namespace ringpress {
 
@@ -33,6 +34,11 @@ inline MapCall view_call(gva at, std::uint32_t first_slot, std::uint32_t pages, 
             MAP_SHARED | MAP_FIXED | MAP_POPULATE,
             fd,
             std::uint64_t{first_slot} << kPageShift};
+}
+inline MapCall bounce_call(gva at, int fd) {
+    MapCall call = view_call(at, kBounceSlot, 1, fd);
+    call.protection = PROT_READ | PROT_WRITE;
+    return call;
 }
 inline user_desc ldt_call(unsigned slot, const HostDescriptor& d) {
     user_desc u{};

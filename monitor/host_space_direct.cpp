@@ -20,6 +20,9 @@ void HostSpaceDirect::map_ram(gva at, gpa from, std::uint32_t bytes, bool writab
 void HostSpaceDirect::map_view(gva at, std::uint32_t first_slot, std::uint32_t pages) {
     map(view_call(at, first_slot, pages, view_fd_));
 }
+void HostSpaceDirect::map_bounce(gva at) {
+    map(bounce_call(at, view_fd_));
+}
 void HostSpaceDirect::protect_ram(gva at, std::uint32_t bytes, bool writable) {
     CHECK(core_mprotect(at.value, bytes, PROT_READ | (writable ? PROT_WRITE : 0)) == 0);
 }

@@ -136,6 +136,14 @@ void install_fence(const FenceConfig& config) {
     f.require_argument_one_of(3, {kFlags, kFlags | MAP_POPULATE});
     f.require_argument(2, PROT_READ | PROT_EXEC);
     f.allow();
+    f.begin(SYS_mmap, core_mmap_end);  // of the same file the one page that holds no code: data
+    f.require_low_range(0, 1);
+    f.require_argument(1, kPageSize);
+    f.require_argument(4, static_cast<std::uint64_t>(config.view_fd));
+    f.require_argument(3, kFlags | MAP_POPULATE);
+    f.require_argument(2, PROT_READ | PROT_WRITE);
+    f.require_argument(5, std::uint64_t{kBounceSlot} << kPageShift);
+    f.allow();
 
     f.begin(SYS_munmap, core_munmap_end);
     f.require_low_range(0, 1);

@@ -269,7 +269,7 @@ void ShadowPages::release_slot(unsigned index) {
 }
 
 std::uint32_t ShadowPages::take_slot() {
-    if (s_.slots_used < kViewSlots) {
+    if (s_.slots_used < kBounceSlot) {
         // Prefer slots that were freed, so that memory stays small.
         for (std::uint32_t i = 0; i < 8 && s_.slots_used; ++i) {
             s_.clock_hand = (s_.clock_hand + 1) % s_.slots_used;
@@ -278,7 +278,7 @@ std::uint32_t ShadowPages::take_slot() {
         return s_.slots_used++;
     }
     for (;;) {  // the clock algorithm: two rounds at most
-        s_.clock_hand = (s_.clock_hand + 1) % kViewSlots;
+        s_.clock_hand = (s_.clock_hand + 1) % kBounceSlot;
         ViewSlot& slot = s_.slot[s_.clock_hand];
         if (slot.frame == 0) return s_.clock_hand;
         if (slot.frame == ViewSlot::kPads) continue;  // goes with its view

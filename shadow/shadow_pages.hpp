@@ -29,6 +29,12 @@ struct ShadowLimits {
     bool executable_data = false;         ///< --user-code direct: user pages of RAM are mapped executable
 };
 
+/// Host-linear addresses, see ShadowPages::map_scratch().
+struct ScratchPlace {
+    gva code;    ///< the instruction
+    gva bounce;  ///< the page for its operand, if it was asked for
+};
+
 class ShadowPages : public WriteObserver {
   public:
     ShadowPages(ShadowState& state, VCpu& cpu, std::uint8_t* ram, std::uint32_t ram_bytes, CodeViews& views,
@@ -77,7 +83,9 @@ class ShadowPages : public WriteObserver {
     /// scratch_view.cpp: has the code page of `address` show this one instruction, and int3 everywhere else,
     /// whatever its view says, until unmap_scratch().  The instruction may run on into the next page.  Where
     /// it lies on the host is returned: at `address`, unless the host cannot map that.
-    gva map_scratch(gva address, const std::uint8_t* bytes, unsigned length);
+    /// With `bounce` the page of slot kBounceSlot is mapped for data, where nothing else is.
+    ScratchPlace map_scratch(gva address, const std::uint8_t* bytes, unsigned length, bool bounce);
+    std::uint8_t* bounce_bytes() { return views_.bytes(kBounceSlot); }
     void unmap_scratch();
 
     /// True if a breakpoint of the debugger's lies in [first, end) of a view, at any address that maps it.
@@ -128,7 +136,8 @@ class ShadowPages : public WriteObserver {
 
   private:
     struct Run;
-    gva scratch_place(gva address) const;
+    std::uint32_t unused_region(gva address);
+    void book_scratch(std::uint32_t page, std::uint32_t slot, std::uint32_t flags);
     std::uint32_t scratch_slot(unsigned which);
     void show_scratch(std::uint32_t page, std::uint32_t slot);
     std::uint32_t& alias_head(const MappedPages& table, std::uint32_t page);

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "traps/dispatch.hpp"
-#include "traps/fpu_operand.hpp"
 
 namespace ringpress {
 
@@ -14,6 +13,24 @@ constexpr std::uint8_t kPrefixCs = 0x2E, kPrefixGs = 0x65;
 bool is_prefix(std::uint8_t byte) {
     constexpr std::uint8_t kPrefixes[] = {0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF0, 0xF2, 0xF3};
     return std::find(std::begin(kPrefixes), std::end(kPrefixes), byte) != std::end(kPrefixes);
+}
+
+/// The instruction with its data in GS: at most 15 bytes, since repeated prefixes go.
+unsigned copy_with_gs(const Instruction& insn, std::uint8_t* into) {
+    unsigned at = 0, length = 0;
+    std::uint8_t repeat = 0;
+    bool present[256] = {};
+    for (; is_prefix(insn.bytes[at]); ++at) {
+        const std::uint8_t byte = insn.bytes[at];
+        present[byte] = true;
+        if (byte == 0xF2 || byte == 0xF3) repeat = byte;  // the last one counts
+    }
+    into[length++] = kPrefixGs;
+    for (const std::uint8_t byte : {0x66, 0x67, 0xF0})
+        if (present[byte]) into[length++] = byte;
+    if (repeat) into[length++] = repeat;
+    std::copy(insn.bytes + at, insn.bytes + insn.length, into + length);
+    return length + insn.length - at;
 }
 
 /// CS as a data segment, for reading only.
@@ -60,6 +77,7 @@ void Dispatcher::displace(const Instruction& insn, bool for_debugger) {
     displaced_.for_debugger = for_debugger;
     displaced_.reads_code = insn.uses_override() && insn.override_segment == Seg::cs;
     displaced_.opened_watched = false;
+    displaced_.bounced = false;
     displaced_.eip = m_.cpu.eip;
     displaced_.insn = insn;
     show_displaced();
@@ -69,15 +87,19 @@ void Dispatcher::displace(const Instruction& insn, bool for_debugger) {
 void Dispatcher::show_displaced() {
     std::uint8_t bytes[15];
     const Instruction& insn = displaced_.insn;
-    std::copy_n(insn.bytes, insn.length, bytes);
-    for (unsigned i = 0; displaced_.reads_code && is_prefix(bytes[i]); ++i)
-        if (bytes[i] == kPrefixCs) bytes[i] = kPrefixGs;
+    unsigned length = insn.length;
+    if (displaced_.reads_code || displaced_.bounced)
+        length = copy_with_gs(insn, bytes);
+    else
+        std::copy_n(insn.bytes, insn.length, bytes);
     const gva address = linear_eip();
-    displaced_.moved = shadows_.pages.map_scratch(address, bytes, insn.length).value - address.value;
+    const ScratchPlace place = shadows_.pages.map_scratch(address, bytes, length, displaced_.bounced);
+    displaced_.moved = place.code.value - address.value;
+    displaced_.bounce = place.bounce;
 }
 
 void Dispatcher::end_displaced() {
-    displaced_.active = false;
+    displaced_.active = displaced_.bounced = false;
     shadows_.pages.unmap_scratch();
     if (displaced_.opened_watched) shadows_.pages.unmap_watched(shadows_.state.debug.points);
     if (displaced_.for_debugger) shadows_.state.debug.hit(StopCause::step);
@@ -86,9 +108,9 @@ void Dispatcher::end_displaced() {
 /// The hardware has executed it: which memory that has touched, the instruction tells.
 void Dispatcher::watch_displaced() {
     const Instruction& insn = displaced_.insn;
-    const FpuOperand operand = fpu_operand(insn);
+    const NativeOperand operand = native_operand(insn);
     if (!operand.bytes) return;
-    const gva at(m_.cpu.segment(insn.memory.segment).base + effective_offset(m_.cpu, insn));
+    const gva at(m_.cpu.segment(native_operand_segment(insn)).base + native_operand_offset(m_.cpu, insn));
     shadows_.state.debug.touched(at, operand.bytes, operand.write);
 }
 
@@ -103,7 +125,10 @@ void Dispatcher::displaced_selectors(const SegmentContext& context, Entry& entry
             shadows_.descriptors.selector(segment, which, cpu.cpl, c);
     };
     set(Seg::cs, cs, there);
-    if (displaced_.reads_code) set(Seg::gs, readable(cs), context);
+    if (displaced_.bounced)
+        set(Seg::gs, bounce_segment(), SegmentContext{});  // on the host's terms: no shift, no boundary
+    else if (displaced_.reads_code)
+        set(Seg::gs, readable(cs), context);
 }
 
 void Dispatcher::abandon_instruction() {

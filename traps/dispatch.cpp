@@ -90,6 +90,9 @@ void Dispatcher::handle_single_step() {
     cause_ = TrapCause::reflected;
     if (displaced_.active) {
         watch_displaced();
+        // Its copy may be longer or shorter; and no branch is left to the processor.
+        m_.cpu.eip = displaced_.eip + displaced_.insn.length;
+        if (displaced_.bounced) finish_bounce();
         end_displaced();
         m_.cpu.shadow = InterruptShadow::none;
         cause_ = TrapCause::debugger;
@@ -178,8 +181,10 @@ void Dispatcher::interpret_at_eip(TrapCause cause) {
     }
     if (!displaced_.active && stop_at_breakpoint(linear_eip())) return;  // where no view can be mapped
     if (!step(*insn.value())) {
-        if (displaced_.active) stuck(*insn.value());
-        displace(*insn.value(), false);
+        if (!displaced_.active)
+            displace(*insn.value(), false);
+        else if (!bounce(*insn.value()))  // its operand cannot be mapped
+            stuck(*insn.value());
         return;
     }
     const InsnId first = last_insn_;
@@ -243,8 +248,9 @@ void Dispatcher::settle() {
         if (cpu.activity == Activity::shutdown) return;
         const bool blocked = cpu.shadow != InterruptShadow::none && cpu.eip == shadow_eip_;
         if (!blocked) cpu.shadow = InterruptShadow::none;
-        // A debugger that steps wants to see this instruction, not the interrupt's handler.
-        const bool uninterrupted = displaced_.active && displaced_.for_debugger;
+        // A debugger that steps wants to see this instruction, not the interrupt's handler; and what was
+        // read from a device must not be read again.
+        const bool uninterrupted = displaced_.active && (displaced_.for_debugger || displaced_.bounced);
         if (cpu.interrupts_enabled() && !uninterrupted && m_.bus.interrupt_pending()) {
             if (blocked) {
                 // One more instruction first, SDM Vol. 3A, section 6.8.3: in software, so that we get to see

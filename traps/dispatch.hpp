@@ -14,6 +14,7 @@
 #include "traps/emulate.hpp"
 #include "traps/fetch.hpp"
 #include "traps/host_trap.hpp"
+#include "traps/native_operand.hpp"
 #include "traps/policy.hpp"
 #include "traps/prove.hpp"
 #include "traps/statistics.hpp"
@@ -127,6 +128,12 @@ class Dispatcher : public TranslationControl {
     void end_displaced();
     void watch_displaced();
     void displaced_selectors(const SegmentContext& context, Entry& entry);
+    /// bounce_operand.cpp: the displaced instruction gets a page of its own in place of its memory operand.
+    /// False if it has none.
+    bool bounce(const Instruction& insn);
+    void finish_bounce();
+    std::uint8_t* bounced_operand();
+    SegmentRegister bounce_segment() const;
     bool stop_at_breakpoint(gva address);
     gva linear_eip() const;
     bool resumable();
@@ -153,12 +160,17 @@ class Dispatcher : public TranslationControl {
     /// The instruction that the hardware steps over, see displace().
     struct {
         bool active = false;
-        bool for_debugger = false;  ///< when it is over, the debugger is told
-        bool reads_code = false;    ///< its data lies in CS: the copy names GS instead
+        bool for_debugger = false;    ///< when it is over, the debugger is told
+        bool reads_code = false;      ///< its data lies in CS: the copy names GS instead
         bool opened_watched = false;  ///< pages with watchpoints are mapped for it
         std::uint32_t eip = 0;
         std::uint32_t moved = 0;  ///< added to its linear address on the host
         Instruction insn;
+        bool bounced = false;  ///< the rest holds; see bounce()
+        NativeOperand operand;
+        gva operand_at, bounce;            ///< where it lies, and the host-linear page in its place
+        std::uint32_t operand_offset = 0;  ///< in its segment
+        std::uint8_t before[kMostOperandBytes] = {};
     } displaced_;
     std::uint32_t entries_ = 0;  ///< traps and gates since the last asynchronous interrupt
     bool computing_ = false;     ///< the program at hand hardly ever enters the monitor

@@ -31,8 +31,9 @@ Emulated emulate(Machine& m, const Instruction& insn);
 // --- operands.cpp
 /// Offset of the ModRM memory operand, wrapped to the address size.
 std::uint32_t effective_offset(const VCpu& cpu, const Instruction& insn);
-/// Offset to linear, checked against segment limit, type and null selector (#GP(0), or #SS(0) for SS), and
-/// for alignment where it matters (#AC).  width: 1, 2, 4, 6 or 8 bytes.
+/// Offset to linear, checked against segment limit, type and null selector: #GP(0), or #SS(0) for SS.
+Result<gva> reach(const VCpu& cpu, Seg segment, std::uint32_t offset, unsigned bytes, bool write);
+/// The same, checked for alignment where it matters (#AC).  width: 1, 2, 4, 6 or 8 bytes.
 Result<gva> linear(const VCpu& cpu, Seg segment, std::uint32_t offset, unsigned width, bool write);
 Result<std::uint32_t> load(Machine& m, Seg segment, std::uint32_t offset, unsigned width);
 Result<void> store(Machine& m, Seg segment, std::uint32_t offset, unsigned width, std::uint32_t value);

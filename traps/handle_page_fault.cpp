@@ -11,6 +11,11 @@ constexpr std::uint32_t kHostWrite = 2, kHostFetch = 16;  // SDM Vol. 3A, figure
 void Dispatcher::handle_page_fault(std::uint32_t error, std::uint32_t address) {
     VCpu& cpu = m_.cpu;
     const bool user = cpu.cpl == 3;
+    if (displaced_.bounced) {  // all that it touches is the monitor's, and has gone with other mappings
+        cause_ = TrapCause::hidden_fault;
+        show_displaced();
+        return;
+    }
     if (error & kHostFetch) {
         const bool direct = user && policy_.user_code_direct;
         handle_fetch_fault(direct ? shadows_.pages.data_address(address) : gva(address));

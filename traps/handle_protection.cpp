@@ -6,6 +6,11 @@ namespace ringpress {
 
 void Dispatcher::handle_protection(std::uint8_t vector, std::uint32_t error) {
     VCpu& cpu = m_.cpu;
+    if (displaced_.bounced) {  // its segment holds all of memory: a misaligned operand
+        cause_ = TrapCause::reflected;
+        reflect_fault({static_cast<Vector>(vector), error, 0});
+        return;
+    }
     if (entered_site(gva(cpu.segment(Seg::cs).base + cpu.eip))) {
         ++cpu.eip;  // as if the int3 of an unproven address had been there
         handle_breakpoint();
@@ -38,8 +43,8 @@ void Dispatcher::handle_protection(std::uint8_t vector, std::uint32_t error) {
     // Software knows the guest's own limits, and makes a #PF of an access that only the fence refused.
     cause_ = TrapCause::segment_limit;
     if (insn.id != InsnId::undefined && step(insn)) return;
-    if (insn.has_memory) {
-        const auto at = linear(cpu, insn.memory.segment, effective_offset(cpu, insn), 1, false);
+    if (insn.has_memory || native_operand(insn).bytes) {
+        const auto at = linear(cpu, native_operand_segment(insn), native_operand_offset(cpu, insn), 1, false);
         if (!at) {
             reflect_fault(at.fault());
             return;

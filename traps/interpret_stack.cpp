@@ -35,14 +35,31 @@ Emulated pop_all(Machine& m, unsigned width) {
     return Next::advance;
 }
 
-/// enter with nesting level 0, the only one that compilers use.
-Emulated enter(Machine& m, const Instruction& insn) {
+/// enter, SDM Vol. 2A.  Besides the caller's frame, a nesting level above 0 pushes those of the procedures
+/// around it, and its own.
+Result<void> push_frames(Machine& m, const Instruction& insn) {
     VCpu& cpu = m.cpu;
-    const unsigned width = insn.operand_size;
-    TRY(push(m, width, cpu.reg(Gpr::ebp)));
-    write_gpr(cpu, static_cast<unsigned>(Gpr::ebp), width, cpu.reg(Gpr::esp));
-    cpu.reg(Gpr::esp) = moved_esp(cpu.segment(Seg::ss), cpu.reg(Gpr::esp), 0u - insn.immediate);
-    return Next::advance;
+    const SegmentRegister& ss = cpu.segment(Seg::ss);
+    const unsigned width = insn.operand_size, level = insn.far_selector % 32u;
+    std::uint32_t outer = cpu.reg(Gpr::ebp);
+    TRY(push(m, width, outer));
+    const std::uint32_t frame = cpu.reg(Gpr::esp);
+    for (unsigned i = 1; i < level; ++i) {
+        outer = moved_esp(ss, outer, 0u - width);
+        TRY(push(m, width, TRY(load(m, Seg::ss, ss.is_big() ? outer : outer & 0xFFFFu, width))));
+    }
+    if (level) TRY(push(m, width, frame));
+    write_gpr(cpu, static_cast<unsigned>(Gpr::ebp), width, frame);
+    cpu.reg(Gpr::esp) = moved_esp(ss, cpu.reg(Gpr::esp), 0u - insn.immediate);
+    return {};
+}
+
+Emulated enter(Machine& m, const Instruction& insn) {
+    const std::uint32_t before = m.cpu.reg(Gpr::esp);
+    const Result<void> pushed = push_frames(m, insn);
+    if (pushed) return Next::advance;
+    m.cpu.reg(Gpr::esp) = before;
+    return pushed.fault();
 }
 
 Emulated leave(Machine& m, unsigned width) {
@@ -78,7 +95,7 @@ Interpreted interpret_stack(Machine& m, const Instruction& insn) {
         case 0x68:
         case 0x6A: return handled(run());
         case 0x8F: return handled(pop_rm(m, insn));
-        case 0xC8: return insn.far_selector == 0 ? handled(enter(m, insn)) : kNotHandled;
+        case 0xC8: return handled(enter(m, insn));
         case 0xC9: return handled(leave(m, width));
         case 0xFF: return insn.reg_field() == 6 ? handled(run()) : kNotHandled;
         default: return op >= 0x50 && op <= 0x5F ? handled(run()) : kNotHandled;

@@ -12,11 +12,15 @@ std::uint32_t effective_offset(const VCpu& cpu, const Instruction& insn) {
     return insn.address_size == 2 ? offset & 0xFFFFu : offset;
 }
 
-Result<gva> linear(const VCpu& cpu, Seg segment, std::uint32_t offset, unsigned width, bool write) {
+Result<gva> reach(const VCpu& cpu, Seg segment, std::uint32_t offset, unsigned bytes, bool write) {
     const SegmentRegister& s = cpu.segment(segment);
     const bool usable = s.present() && (write ? s.is_writable_data() : s.is_readable());
-    if (!usable || !within_limit(s, offset, width)) return segment == Seg::ss ? Fault::ss(0) : Fault::gp(0);
-    const gva at(s.base + offset);
+    if (!usable || !within_limit(s, offset, bytes)) return segment == Seg::ss ? Fault::ss(0) : Fault::gp(0);
+    return gva(s.base + offset);
+}
+
+Result<gva> linear(const VCpu& cpu, Seg segment, std::uint32_t offset, unsigned width, bool write) {
+    const gva at = TRY(reach(cpu, segment, offset, width, write));
     const unsigned alignment = width == 6 ? 4 : width;  // a table register's contents, SDM Vol. 3A, table 6-7
     if (alignment_checked(cpu) && (at.value & (alignment - 1))) return Fault{Vector::AC, 0, 0};
     return at;

@@ -43,7 +43,7 @@ std::string views(MonitorSession& session, std::string_view) {
     const ShadowState& s = session.machine.arena().shadow;
     std::string text = "slot  frame     proven  native  sensitive\n";
     unsigned used = 0;
-    for (std::uint32_t i = 0; i < kViewSlots; ++i) {
+    for (std::uint32_t i = 0; i < kBounceSlot; ++i) {
         const ViewSlot& slot = s.slot[i];
         if (slot.frame == 0 || slot.frame == ViewSlot::kPads) continue;
         unsigned proven = 0, copied = 0;
@@ -55,7 +55,7 @@ std::string views(MonitorSession& session, std::string_view) {
                             copied, proven - copied);
         ++used;
     }
-    return text + fmt::format("{} of {} slots, {} gate sites; {} views made, {} dropped\n", used, kViewSlots,
+    return text + fmt::format("{} of {} slots, {} gate sites; {} views made, {} dropped\n", used, kBounceSlot,
                               s.counters.sites_made - s.counters.sites_stripped, s.counters.view_pages,
                               s.counters.views_dropped);
 }

@@ -40,6 +40,10 @@ guest_test(address_spaces_low  SOURCES paging/address_spaces.c  GROUPS paging)
 guest_test(address_spaces_high SOURCES paging/address_spaces.c  GROUPS paging HIGH_HALF)
 guest_test(low_memory       SOURCES paging/low_memory.c         GROUPS paging)
 guest_test(low_memory_floor SOURCES paging/low_memory.c         GROUPS paging RINGPRESS_ARGS --low-memory-floor 65536)
+guest_test(fpu_memory       SOURCES paging/fpu_memory.c         GROUPS paging)
+guest_test(fpu_memory_floor SOURCES paging/fpu_memory.c         GROUPS paging RINGPRESS_ARGS --low-memory-floor 65536)
+guest_test(fpu_memory_strict SOURCES paging/fpu_memory_strict.c GROUPS paging
+           NO_QEMU "QEMU reads absent memory, and SSE words of the APIC, as zeros; TCG has no #MF at stores and no #XM")
 
 guest_test(self_modifying   SOURCES code/self_modifying.c       GROUPS code)
 guest_test(boundaries       SOURCES code/boundaries.c           GROUPS code)

@@ -245,6 +245,13 @@ TEST_CASE("The core maps nothing but the guest's two files, below 4 GiB, shared 
                              fd, 0);
         };
     };
+    constexpr std::uint64_t kBounce = std::uint64_t{kBounceSlot} * kPage;
+    const auto bounce = [=](long bytes, long prot, std::uint64_t offset) {
+        return [=] {
+            return core_mmap(kLow, static_cast<std::uint64_t>(bytes), prot, kFixed | MAP_POPULATE, views,
+                             offset);
+        };
+    };
     all_killed(
         child,
         {
@@ -277,6 +284,9 @@ TEST_CASE("The core maps nothing but the guest's two files, below 4 GiB, shared 
             {"a view writable", map(kLow, kPage, kReadWrite, kFixed, views)},
             {"a view writable and executable", map(kLow, kPage, kReadWrite | PROT_EXEC, kFixed, views)},
             {"a view to write and execute only", map(kLow, kPage, PROT_WRITE | PROT_EXEC, kFixed, views)},
+            {"the bounce executable, too", bounce(kPage, kReadWrite | PROT_EXEC, kBounce)},
+            {"the page behind the bounce writable", bounce(kPage, kReadWrite, kBounce + kPage)},
+            {"the bounce and more writable", bounce(2 * kPage, kReadWrite, kBounce)},
             {"a view by a descriptor with a high word",
              map(kLow, kPage, kReadExecute, kFixed, views | kHigh)},
         });
@@ -388,6 +398,10 @@ TEST_CASE("What the core does with memory passes the fence") {
             return core_mmap(kLow, 2 * kPage, PROT_READ | PROT_EXEC, kFixed | populate, views, 0);
         }) == returned(kLow));
     }
+    CHECK(child.run([&] {
+        return core_mmap(kLow, kPage, PROT_READ | PROT_WRITE, kFixed | MAP_POPULATE, views,
+                         std::uint64_t{kBounceSlot} * kPage);
+    }) == returned(kLow));
     constexpr long kLast = kHigh - kPage;
     CHECK(child.run([&] { return core_mmap(kLast, kPage, PROT_READ, kFixed, ram, 0) - kLast; }) ==
           returned(0));

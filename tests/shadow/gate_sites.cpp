@@ -246,7 +246,7 @@ TEST_CASE("views are recycled when all slots are in use, sites and pads with the
         REQUIRE(w.views.slot_of(frame) >= 0);
         if (n % 256 == 0) REQUIRE(w.inconsistency() == "");
     }
-    CHECK(w.state->slots_used == kViewSlots);
+    CHECK(w.state->slots_used == kBounceSlot);
     CHECK(w.shadow.counters().views_dropped > 0);
     CHECK(w.inconsistency() == "");
 }

@@ -70,6 +70,11 @@ class RecordedHost : public HostSpace {
             put(at.page() + i, {HostPage::view, false, true, first_slot + i});
         }
     }
+    void map_bounce(gva at) override {
+        if (!range(at, kPageSize, "map_bounce")) return;
+        if (pages_[at.page()].kind != HostPage::none) fail("the bounce replaces something");
+        put(at.page(), {HostPage::view, true, false, kBounceSlot});
+    }
     void protect_ram(gva at, std::uint32_t bytes, bool writable) override {
         if (!range(at, bytes, "protect_ram")) return;
         for (std::uint32_t i = 0; i < bytes >> kPageShift; ++i) {

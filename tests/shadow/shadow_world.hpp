@@ -174,7 +174,9 @@ inline std::string ShadowWorld::inconsistency() const {
         }
     }
     for (std::uint32_t i = 0; i < state->slots_used; ++i)
-        if (state->slot[i].frame == ViewSlot::kPads && !pads_of[i]) return "pads without a view";
+        if (state->slot[i].frame == ViewSlot::kPads && !pads_of[i] && i + 1u != state->scratch_slot[0] &&
+            i + 1u != state->scratch_slot[1])
+            return "pads without a view";
     std::uint32_t sites = 0;
     for (std::uint32_t site = state->first_free_site; site; site = state->site[site - 1].next) {
         if (site_used[site - 1]) return "a free site is in use";

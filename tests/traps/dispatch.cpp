@@ -15,6 +15,7 @@ namespace {
 struct NoHost : HostSpace {
     void map_ram(gva, gpa, std::uint32_t, bool, bool, bool) override {}
     void map_view(gva, std::uint32_t, std::uint32_t) override {}
+    void map_bounce(gva) override {}
     void protect_ram(gva, std::uint32_t, bool) override {}
     void unmap(gva, std::uint64_t) override {}
     void load_descriptor(unsigned slot, const HostDescriptor& d) override {
@@ -272,4 +273,46 @@ TEST_CASE("software does not carry on through a hole that is left open") {
     }
     t.dispatcher.handle({static_cast<std::uint8_t>(Vector::GP), 0, 0});
     CHECK(t.cpu.eip == kCodeAt + 2);
+}
+
+TEST_CASE("an instruction that software does not know works on a device through a page of its own") {
+    TrapMachine t;
+    t.code({0x0F, 0x11, 0x43, 0x01});  // movups [ebx + 1], xmm0
+    t.cpu.cr4 |= cr4::OSFXSR;
+    t.cpu.reg(Gpr::ebx) = TrapMachine::kDevice + 6;
+    t.cpu.eip = kCodeAt;
+    t.store_to_device();  // from the view
+    t.store_to_device();  // by itself
+    CHECK(t.devices.mmio.empty());
+    t.devices.pending_after = 0;  // an interrupt waits until it is over
+    t.cpu.eflags |= eflags::IF;
+    t.dispatcher.settle();
+    REQUIRE(t.cpu.eip == kCodeAt);
+    const Entry entry = t.dispatcher.entry();
+    CHECK(entry.eflags & eflags::TF);
+    const HostDescriptor& gs = t.host.descriptors[entry.selectors[Seg::gs] >> 3];
+    CHECK((!gs.code && !gs.read_only && !gs.expand_down && gs.in_pages && gs.limit == 0xFFFFF));
+    const std::uint32_t at = gs.base + t.cpu.reg(Gpr::ebx) + 1;
+    CHECK(at % 64 == 7);
+
+    SECTION("whose contents are written on") {
+        std::uint8_t* bounce = t.pages.bounce_bytes() + at % kPageSize;
+        for (unsigned i = 0; i < 16; ++i) bounce[i] = static_cast<std::uint8_t>(i + 1);
+        t.cpu.eip += 5;  // with its prefix it is longer
+        t.dispatcher.handle({static_cast<std::uint8_t>(Vector::DB), 0, 0});
+        CHECK(t.cpu.eip == kCodeAt + 4);
+        CHECK(t.devices.mmio == std::vector<RecordedBus::Use>{{true, 7, 4, 0x04030201},
+                                                              {true, 11, 4, 0x08070605},
+                                                              {true, 15, 4, 0x0C0B0A09},
+                                                              {true, 19, 4, 0x100F0E0D}});
+    }
+    SECTION("and of one that faults nothing arrives") {
+        t.dispatcher.handle({static_cast<std::uint8_t>(Vector::GP), 0, 0});
+        CHECK(t.devices.mmio.empty());
+        CHECK(t.cpu.eip == kHandler + 13);
+        CHECK(t.stack(1) == kCodeAt);
+        t.cpu.eflags &= ~eflags::IF;
+        t.dispatcher.settle();
+        CHECK_FALSE(t.dispatcher.entry().eflags & eflags::TF);
+    }
 }

@@ -87,7 +87,27 @@ TEST_CASE("enter and leave make and undo a frame") {
     REQUIRE(t.run({0xC9}));
     CHECK(t.cpu.reg(Gpr::ebp) == 0x55);
     CHECK(t.cpu.reg(Gpr::esp) == kKernelStack);
-    CHECK_FALSE(interpret(t.m, t.decode({0xC8, 0x20, 0x00, 0x01})).handled);
+}
+
+TEST_CASE("enter with a nesting level copies the frame pointers of the procedures around it") {
+    TestMachine t;
+    t.cpu.reg(Gpr::ebp) = kDataAt + 0x100;
+    t.put32(kDataAt + 0x0FC, 0x11);
+    t.put32(kDataAt + 0x0F8, 0x22);
+    REQUIRE(t.run({0xC8, 0x20, 0x00, 0x03}));
+    CHECK(t.cpu.reg(Gpr::ebp) == kKernelStack - 4);
+    CHECK(t.cpu.reg(Gpr::esp) == kKernelStack - 16 - 0x20);
+    CHECK(t.get32(kKernelStack - 4) == kDataAt + 0x100);
+    CHECK(t.get32(kKernelStack - 8) == 0x11);
+    CHECK(t.get32(kKernelStack - 12) == 0x22);
+    CHECK(t.get32(kKernelStack - 16) == kKernelStack - 4);
+    // Where an outer one cannot be read, nothing has happened.
+    t.cpu.segment(Seg::ss).limit = 0xFFFF;
+    const VCpu before = t.cpu;
+    t.cpu.reg(Gpr::ebp) = 0x20000;
+    CHECK(t.fault_of({0xC8, 0x20, 0x00, 0x02}) == Fault::ss(0));
+    CHECK(t.cpu.reg(Gpr::esp) == before.reg(Gpr::esp));
+    CHECK(t.cpu.reg(Gpr::ebp) == 0x20000);
 }
 
 TEST_CASE("a 16-bit stack segment moves SP alone") {
