@@ -38,7 +38,8 @@ void ShadowPages::reserve_code_region(std::uint32_t region, bool supervisor) {
     // With entries everywhere any other choice would be as bad, and two regions of code would move S in
     // turns.
     const bool named = !crowded_ && directory_entry_present(window);
-    if (data_.count(window) || named || region == s_.landing_region) move_window(kNoRegion, region);
+    const bool landing = s_.landing_region && region == s_.landing_region;
+    if (data_.count(window) || named || landing) move_window(kNoRegion, region);
 }
 
 void ShadowPages::move_window(std::uint32_t data_region, std::uint32_t code_region) {

@@ -56,6 +56,25 @@ TEST_CASE("data that is touched where a window lies moves S") {
     CHECK(w.inconsistency() == "");
 }
 
+TEST_CASE("code in the first region takes no data along when it comes back after a flush") {
+    ShadowWorld w;
+    w.map(0x00001000, 40, US);
+    w.map(0x40000000, 50, RW | US);
+    w.execute(0x00001000);
+    const std::uint64_t before = moves(w);
+    for (unsigned n = 0; n < 5; ++n) {
+        REQUIRE(w.touch(0x40000000));
+        w.pte_of(0x00001000) = 0;
+        w.shadow.flush_changed();
+        CHECK(w.code_at(0x00001000).kind == HostPage::none);
+        w.map(0x00001000, 40, US);
+        REQUIRE(w.execute(0x00001000));
+        CHECK(w.data_at(0x40000000).kind == HostPage::ram);
+    }
+    CHECK(moves(w) == before);
+    CHECK(w.inconsistency() == "");
+}
+
 TEST_CASE("before user code runs, no window lies where the directory names a table") {
     ShadowWorld w;
     w.map(0xC0100000, 40, 0);
