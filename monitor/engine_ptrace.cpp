@@ -21,6 +21,7 @@
 #include "monitor/engine_common.hpp"
 #include "monitor/engine_ptrace_child.hpp"
 #include "monitor/engine_ptrace_loop.hpp"
+#include "monitor/fault_signals.hpp"
 #include "monitor/guest_process.hpp"
 #include "shadow/check.hpp"
 
@@ -45,8 +46,8 @@ void stay_on_this_processor() {
 sigset_t not_for_the_tracing_thread() {
     sigset_t set;
     sigfillset(&set);
-    for (const int s : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGABRT, SIGCHLD, kTimerSignal})
-        sigdelset(&set, s);
+    for (const int s : kFaultSignals) sigdelset(&set, s);
+    for (const int s : {SIGABRT, SIGCHLD, kTimerSignal}) sigdelset(&set, s);
     return set;
 }
 

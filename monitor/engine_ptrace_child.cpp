@@ -48,6 +48,10 @@ void run_traced(int ram_fd, int view_fd, bool executable_ram, BatchMemory& memor
     stack.ss_size = sizeof memory.signal_stack;
     if (sigaltstack(&stack, nullptr) != 0) refuse("no signal stack");
     for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP}) set_handler(signal);
+    // From here a doorbell stops the process, for its tracer to see, instead of killing it.
+    sigset_t none;
+    sigemptyset(&none);
+    if (sigprocmask(SIG_SETMASK, &none, nullptr) != 0) refuse("cannot unblock signals");
     // No doorbell to sleep on and nobody to notify: the supervisor does both.
     install_fence({ram_fd, view_fd, -1, nullptr, executable_ram});
     batch_start();

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "monitor/fault_signals.hpp"
 #include "shadow/check.hpp"
 
 namespace ringpress {

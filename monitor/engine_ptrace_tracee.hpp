@@ -36,17 +36,4 @@ class Tracee {
     GuestProcess& process_;
 };
 
-/// True for the signals that report a processor exception, or a call that the fence handed back.
-constexpr bool is_fault_signal(int signal) {
-    switch (signal) {
-        case SIGSEGV:
-        case SIGBUS:
-        case SIGILL:
-        case SIGFPE:
-        case SIGTRAP:
-        case SIGSYS: return true;
-        default: return false;
-    }
-}
-
 }  // namespace ringpress

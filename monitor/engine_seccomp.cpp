@@ -18,6 +18,7 @@
 #include "monitor/core_syscalls.hpp"
 #include "monitor/engine_common.hpp"
 #include "monitor/engine_gate.hpp"
+#include "monitor/fault_signals.hpp"
 #include "monitor/gate.hpp"
 #include "monitor/guest_process.hpp"
 #include "monitor/seccomp_filter.hpp"
@@ -96,8 +97,8 @@ void install_handlers() {
     stack.ss_sp = memory;
     stack.ss_size = kStackBytes;
     if (sigaltstack(&stack, nullptr) != 0) throw std::runtime_error("no signal stack");
-    for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, kTimerSignal, kDoorbellSignal})
-        set_handler(signal);
+    for (const int signal : kFaultSignals) set_handler(signal);
+    for (const int signal : {kTimerSignal, kDoorbellSignal}) set_handler(signal);
 }
 
 int create_timer() {
@@ -111,16 +112,9 @@ int create_timer() {
     return id;
 }
 
-/// From here to the guest's first instruction a doorbell waits: answered any earlier, it would be taken for
-/// engine_start()'s own trap, and the guest would run without the fence.
-void hold_asynchronous_signals() {
-    sigset_t asynchronous;
-    sigemptyset(&asynchronous);
-    sigaddset(&asynchronous, kTimerSignal);
-    sigaddset(&asynchronous, kDoorbellSignal);
-    sigprocmask(SIG_BLOCK, &asynchronous, nullptr);
-}
-/// The frame's mask is what the guest runs with; the kernel's has one word, ucontext_t's has room for more.
+/// Signals have been blocked since the fork: answered before engine_start()'s trap, one would be taken for
+/// it, and the guest would run without the fence.  The frame's mask is what the guest runs with; the kernel's
+/// has one word, ucontext_t's has room for more.
 void release_signals(ucontext_t& context) {
     constexpr std::size_t kKernelMaskBytes = 8;
     std::memset(&context.uc_sigmask, 0, kKernelMaskBytes);
@@ -129,7 +123,6 @@ void release_signals(ucontext_t& context) {
 /// Runs in the guest process, for good.
 [[noreturn]] void run(const EngineSetup& setup) {
     engine.doorbell = &setup.arena->doorbell;
-    hold_asynchronous_signals();
     install_handlers();
     engine.loop.emplace(*setup.core, *setup.arena, create_timer());
     engine.loop->set_fpu(engine.fpu);

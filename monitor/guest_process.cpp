@@ -17,6 +17,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "monitor/fault_signals.hpp"
 #include "monitor/inherited_strings.hpp"
 
 namespace ringpress {
@@ -43,6 +44,13 @@ void drop_capabilities() {
     syscall(SYS_capset, &header, none);
 }
 
+sigset_t all_but_faults() {
+    sigset_t set;
+    sigfillset(&set);
+    for (const int signal : kFaultSignals) sigdelset(&set, signal);
+    return set;
+}
+
 void isolate() {
     // Best effort: a host that forbids user namespaces still has the seccomp filter.  An ordinary user gets
     // the other namespaces only together with a user namespace; root may get them without.
@@ -62,12 +70,10 @@ void isolate() {
 GuestProcess::GuestProcess(const std::vector<int>& keep, const std::function<void()>& body) {
     const pid_t supervisor = getpid();
     std::fflush(nullptr);
-    // ring() may come before the engine in the new process has its handlers, and must not kill it: blocked
-    // across the fork, ignored until then.  Whatever rang is looked at before the guest's first instruction.
-    sigset_t doorbell, before;
-    sigemptyset(&doorbell);
-    sigaddset(&doorbell, SIGUSR1);
-    pthread_sigmask(SIG_BLOCK, &doorbell, &before);
+    // ring() may come before the engine in the new process can answer, and so may anybody's signal.
+    const sigset_t waiting = all_but_faults();
+    sigset_t before;
+    pthread_sigmask(SIG_SETMASK, &waiting, &before);
     pid_ = fork();
     if (pid_ != 0) pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (pid_ < 0)
@@ -77,10 +83,6 @@ GuestProcess::GuestProcess(const std::vector<int>& keep, const std::function<voi
         if (getppid() != supervisor) _exit(2);  // it died before the line above
         prctl(PR_SET_NAME, "ringpress-guest");
         setsid();  // the terminal's Ctrl-C is not for this process
-        signal(SIGUSR1, SIG_IGN);
-        sigset_t all;
-        sigfillset(&all);
-        sigprocmask(SIG_UNBLOCK, &all, nullptr);
         wipe_inherited_strings();
         close_others(keep);
         isolate();

@@ -15,8 +15,9 @@ class GuestProcess {
   public:
     /// Forks.  In the new process: dies with this one, keeps only the descriptors named, forgets its command
     /// line and environment, leaves the terminal's session, gives up capabilities, core dumps and, where the
-    /// host allows, the namespaces it shares, then runs `body`, which must not return.  Throws
-    /// std::runtime_error if the host refuses to fork.
+    /// host allows, the namespaces it shares, then runs `body`, which must not return.  All signals but
+    /// kFaultSignals are blocked there: what comes before the engine can answer waits until the engine
+    /// unblocks them.  Throws std::runtime_error if the host refuses to fork.
     GuestProcess(const std::vector<int>& keep, const std::function<void()>& body);
     /// Kills it if it still lives, and waits for its end.
     ~GuestProcess();
