@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <functional>
 
 #include "monitor/doctor_child.hpp"
@@ -94,6 +95,23 @@ double modify_ldt_nanoseconds() {
     return nanoseconds_per(kTimes, [&] { syscall(SYS_modify_ldt, 0x11, &segment, sizeof segment); });
 }
 
+/// What a gate cannot do without (docs/gates.md): far to the 64-bit code segment, and far back again.
+double gate_nanoseconds() {
+    constexpr std::uint32_t kInLoop = 5, kForthBytes = 7, kBackBytes = 7;  // kInLoop: see nanoseconds_each()
+    CompatCode code;
+    const std::uint32_t start = code.code_address() + kInLoop;
+    std::vector<std::uint8_t> there_and_back{0xEA};  // ljmp $0x33, $behind
+    append32(there_and_back, start + kForthBytes);
+    there_and_back.insert(there_and_back.end(), {0x33, 0x00, 0xFF, 0x2C, 0x25});  // ljmp *data
+    append32(there_and_back, code.data_address());
+    const struct {
+        std::uint32_t eip;
+        std::uint16_t cs;
+    } back = {start + kForthBytes + kBackBytes, CompatCode::kUserCode32};
+    std::memcpy(code.data(), &back, sizeof back);
+    return code.nanoseconds_each(there_and_back);
+}
+
 struct Cost {
     const char* id;
     const char* name;
@@ -120,6 +138,8 @@ std::vector<Finding> measure_costs() {
          fault({0x0F, 0x0B})},
         {"cost_ptrace", "cost of a ptrace stop, registers read and written", 25000,
          "every trap of --engine ptrace", [] { return best_of(ptrace_stop_nanoseconds); }},
+        {"cost_gate", "cost of a gate: a far jump to 64-bit code and back", 400, "gates",
+         [] { return best_of(gate_nanoseconds); }},
         {"cost_map", "cost of mapping a page (mmap)", 10000, "hidden page faults",
          [] { return best_of(map_page_nanoseconds); }},
         {"cost_ldt", "cost of loading a descriptor (modify_ldt)", 3000, "changes of descriptors",

@@ -63,7 +63,7 @@ TEST_CASE("The doctor examines everything once, and a host that runs these tests
     for (const char* id :
          {"compat", "modify_ldt", "cpuid_faulting", "tsc_faulting", "syscall_dispatch", "seccomp",
           "umip_sgdt", "umip_smsw", "low_memory", "max_map_count", "ptrace", "user_namespaces", "fsgsbase",
-          "cost_cli", "cost_int3", "cost_ptrace", "cost_map", "cost_ldt"}) {
+          "cost_cli", "cost_int3", "cost_ptrace", "cost_gate", "cost_map", "cost_ldt"}) {
         INFO(id);
         CHECK(ids.count(id) == 1);
     }

@@ -19,6 +19,8 @@ def run(command, what):
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         words = (done.stderr.strip() or done.stdout.strip() or "without a word").split("\n")
+        for line in words[-20:-1]:
+            say(line)
         raise Trouble(f"{what} failed: {words[-1]}")
     return done.stdout
 
@@ -40,13 +42,17 @@ class Files:
             text = cache.read()
         if "CMAKE_BUILD_TYPE:STRING=Release" not in text or "RINGPRESS_SANITIZE:STRING=\n" not in text:
             say(f"warning: {self.build} is not a plain release build; its figures say little")
-        run(["cmake", "--build", self.build, "--target", "ringpress", "bench32", "bench64", "bench_first"], "the build")
+        run(["cmake", "--build", self.build, "--target", "ringpress", "bench32", "bench64", "bench_first",
+             "bench_nano"], "the build")
 
     def program(self, bits):
         return os.path.join(self.build, f"tests/bench/linux{bits}/bench")
 
     def first(self):
         return os.path.join(self.build, "tests/bench/bench_first")
+
+    def nano(self):
+        return os.path.join(self.build, "tests/bench/bench_nano")
 
     def peers(self, *options):
         if options not in self._peers:

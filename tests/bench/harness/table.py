@@ -32,8 +32,10 @@ class Results:
         return sorted(found)
 
     def ratio(self, subject, peer, row):
+        """None as well where the peer's value drowns in an empty loop's: below half a nanosecond."""
         ours, theirs = self.median(subject, row), self.median(peer, row)
-        return ours / theirs if ours is not None and theirs else None
+        known = ours is not None and theirs and not (row.unit == "ns" and theirs < 0.5)
+        return ours / theirs if known else None
 
     def judge(self, subject, row):
         """For each of the row's bars that can be judged: (bar, value, "aim", "met" or "MISSED")."""
@@ -65,8 +67,26 @@ def verdict(judged):
     return ("aim " if all(how == "aim" for _, _, how in judged) else "met ") + str(tightest)
 
 
-def render(results, subject):
-    """One line for each row; the ratios and bars are those of the peer `subject`."""
+def align(lines, left):
+    """Columns of text; left: which of them are set to the left."""
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    left = {column % len(widths) for column in left}
+    return "\n".join("  ".join(cell.ljust(width) if column in left else cell.rjust(width)
+                               for column, (cell, width) in enumerate(zip(line, widths))).rstrip() for line in lines)
+
+
+def markdown(lines, left):
+    """The same lines for a document."""
+    left = {column % len(lines[0]) for column in left}
+    marks = ["---" if column in left else "--:" for column in range(len(lines[0]))]
+    return "\n".join("| " + " | ".join(line) + " |" for line in (lines[0], marks, *lines[1:])) + "\n"
+
+
+LEFT = (0, 1, -1)
+
+
+def lines_of(results, subject):
+    """The cells of the table; the ratios and bars are those of the peer `subject`."""
     names = [peer.name for peer in results.peers]
     ratio_peers = [name for name in RATIO_PEERS if name in names and name != subject]
     lines = [["", "unit", *names, *(f"/{name}" for name in ratio_peers), "bar"]]
@@ -77,28 +97,11 @@ def render(results, subject):
         cells += [figure(results.ratio(subject, name, row)) for name in ratio_peers]
         cells.append("FAIL" if results.failure(subject, row) else verdict(results.judge(subject, row)))
         lines.append(cells)
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    left = (0, 1, len(lines[0]) - 1)
-    return "\n".join("  ".join(cell.ljust(width) if column in left else cell.rjust(width)
-                               for column, (cell, width) in enumerate(zip(line, widths))).rstrip() for line in lines)
+    return lines
 
 
-def markdown(results, subject):
-    """The same, for docs/performance.md."""
-    names = [peer.name for peer in results.peers]
-    ratio_peers = [name for name in RATIO_PEERS if name in names and name != subject]
-    heads = ["", "unit", *names, *(f"/{name}" for name in ratio_peers), "bar"]
-    lines = ["| " + " | ".join(heads) + " |", "|---|---|" + "--:|" * (len(heads) - 3) + "---|"]
-    for row in results.rows:
-        cells = [row.title, row.unit, *(figure(results.median(name, row)) for name in names)]
-        cells += [figure(results.ratio(subject, name, row)) for name in ratio_peers]
-        lines.append("| " + " | ".join([*cells, verdict(results.judge(subject, row))]) + " |")
-    return "\n".join(lines)
-
-
-def as_json(results, subject, machine):
+def as_json(results, subject):
     return {
-        "machine": machine,
         "subject": subject,
         "peers": {peer.name: peer.note or " ".join(getattr(peer, "arguments", [])) for peer in results.peers},
         "rows": {

@@ -99,8 +99,16 @@ static void stay_on_one_processor(void) {
     sched_setaffinity(0, sizeof set, &set);
 }
 
+/// How fast the time-stamp counter runs, in MHz: the nanobenchmarks count in its cycles.
+static double tsc_megahertz(void) {
+    const double start = now();
+    const unsigned long long first = __builtin_ia32_rdtsc();
+    while (now() - start < 100000) continue;
+    return (double)(__builtin_ia32_rdtsc() - first) / (now() - start);
+}
+
 static void usage(void) {
-    fprintf(stderr, "usage: bench [--quick] [--list] [--dir TMPFS] [--busybox FILE] [REGEX]\n");
+    fprintf(stderr, "usage: bench [--quick] [--list | --tsc] [--dir TMPFS] [--busybox FILE] [REGEX]\n");
     exit(2);
 }
 
@@ -114,6 +122,9 @@ int main(int argc, char** argv) {
         if (!strcmp(argv[i], "--quick")) {
             batch_microseconds = 1000;
             batches = 2;
+        } else if (!strcmp(argv[i], "--tsc")) {
+            printf("%.3f\n", tsc_megahertz());
+            return 0;
         } else if (!strcmp(argv[i], "--list")) {
             list = true;
         } else if (!strcmp(argv[i], "--dir") && more) {
