@@ -22,9 +22,10 @@
 namespace ringpress {
 namespace {
 
-constexpr unsigned kTimes = 2000;
-/// A measurement is repeated and the best one taken: others measure what else the host was doing.
-constexpr unsigned kRounds = 5;
+constexpr unsigned kTimes = 200;
+/// A measurement is repeated and the best one taken: others measure what else the host was doing.  Many short
+/// ones, so that on a busy host, too, one of them is left alone.
+constexpr unsigned kRounds = 50;
 
 double best_of(const std::function<double()>& measure) {
     double best = measure();
@@ -68,7 +69,7 @@ double ptrace_stop_nanoseconds() {
 }
 
 double map_page_nanoseconds() {
-    constexpr std::size_t kPages = 512;
+    constexpr std::size_t kPages = 128;
     const int fd = memfd_create("ringpress-doctor", MFD_CLOEXEC);
     if (fd < 0 || ftruncate(fd, kPages * 4096) != 0) return 0;
     auto* window =
@@ -81,7 +82,7 @@ double map_page_nanoseconds() {
              static_cast<off_t>((kPages - 1 - page) * 4096));
         page = (page + 1) % kPages;
     };
-    const double each = nanoseconds_per(kTimes, map_next);
+    const double each = nanoseconds_per(4 * kPages, map_next);  // once around is allocation of memory, too
     munmap(window, kPages * 4096);
     close(fd);
     return each;
@@ -154,7 +155,7 @@ std::vector<Finding> measure_costs() {
             f.verdict = HostVerdict::slower;
             f.finding = "could not be measured";
         } else {
-            f.finding = fmt::format("{:.2f} us", ns / 1000);
+            f.finding = fmt::format("{:.{}f} us", ns / 1000, ns < 100 ? 3 : 2);
             if (ns > cost.expected) {
                 f.verdict = HostVerdict::slower;
                 f.cost = fmt::format("{} are slow on this host", cost.consequence);

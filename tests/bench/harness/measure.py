@@ -39,8 +39,8 @@ def program_arguments(options, rows):
     return arguments
 
 
-def take_lines(run, text, rows, seconds):
-    """Reads what the program printed; seconds: what it took by our clock."""
+def take_lines(run, text, seconds, rows):
+    """Reads what the program printed; seconds: what it took by our clock, if it came to its end."""
     wanted = {row.name for row in PROGRAM_ROWS if row in rows}
     for name, value, verdict in LINE.findall(text.replace("\r", "")):
         if name not in wanted:
@@ -53,7 +53,7 @@ def take_lines(run, text, rows, seconds):
     end = re.search(END, text)
     if not end:
         run.fail("", "the program did not come to its end")
-    else:
+    elif seconds is not None:
         inside = int(end.group(1)) / 1e6
         if abs(inside - seconds) > CLOCK_TOLERANCE * seconds + 0.3:
             run.fail("", f"the clock is wrong: {inside:.2f} s inside, {seconds:.2f} s outside")
@@ -113,9 +113,28 @@ def idle(console, run):
     run.values["idle"] = 100 * used / spent
 
 
+def type_program(console, arguments):
+    """Runs the program at the shell's prompt; returns all that it printed, and the seconds that it took."""
+    words = " ".join(f"'{word}'" for word in arguments)
+    console.type(f"bench {words}\r")
+    console.expect(r"bench .*\n", 60)  # the shell's echo of that line
+    start, before = time.monotonic(), len(console.text) - len(console.pending)
+    console.expect(END + r"\s", PROGRAM_LIMIT)
+    seconds = time.monotonic() - start
+    console.expect(Shell.PROMPT, 60)
+    return console.text[before:], seconds
+
+
+def mount_tmpfs(console):
+    console.type("mount -t tmpfs tmpfs /tmp\r")
+    console.expect(Shell.PROMPT, 60)
+
+
 def run_guest(peer, rows, options):
     run, names = Run(), {row.name for row in rows}
-    in_program = any(row in rows for row in PROGRAM_ROWS)
+    in_program = any(row in rows for row in PROGRAM_ROWS) and not peer.boot_only
+    if peer.boot_only and "boot" not in names:
+        return run
     if not in_program and not names & {"boot", "idle"}:
         return run
     with Console(peer.boot_command()) as console:
@@ -123,21 +142,19 @@ def run_guest(peer, rows, options):
             console.expect("ringpress: shell ready", BOOT_LIMIT)
             if "boot" in names:
                 run.values["boot"] = console.seconds()
+            if peer.boot_only:
+                return run
             console.expect(Shell.PROMPT, 60)
             if "idle" in names:
                 idle(console, run)
             if in_program:
-                console.type("mount -t tmpfs tmpfs /tmp\r")
-                console.expect(Shell.PROMPT, 60)
-                words = " ".join(f"'{word}'" for word in program_arguments(options, rows))
-                console.type(f"bench {words}\r")
-                console.expect(r"bench .*\n", 60)
-                start, before = time.monotonic(), len(console.text) - len(console.pending)
+                mount_tmpfs(console)
+                before = len(console.text)
                 try:
-                    console.expect(END + r"\s", PROGRAM_LIMIT)
-                finally:
-                    take_lines(run, console.text[before:], rows, time.monotonic() - start)
-                console.expect(Shell.PROMPT, 60)
+                    take_lines(run, *type_program(console, program_arguments(options, rows)), rows)
+                except Failure:
+                    take_lines(run, console.text[before:], None, rows)  # what it got done
+                    raise
             console.type("poweroff -f\r")
             console.expect("reboot: (System halted|Power down)", 60)
         except Failure as failure:
@@ -155,7 +172,7 @@ def run_native(peer, rows, options):
     start = time.monotonic()
     done = subprocess.run(peer.program_command(program_arguments(options, rows)), capture_output=True, text=True,
                           timeout=PROGRAM_LIMIT)
-    take_lines(run, done.stdout, rows, time.monotonic() - start)
+    take_lines(run, done.stdout, time.monotonic() - start, rows)
     if done.returncode:
         run.fail("", f"exit status {done.returncode}: {done.stderr.strip()}")
     return run

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-MEGABYTES = 256
 KERNEL_ARGUMENTS = "quiet"
 RINGPRESS = {
     "inline": ["--engine", "seccomp", "--sensitive", "inline"],
@@ -24,6 +23,8 @@ class Unavailable(Exception):
 class Peer:
     """boots: it runs a guest; bits: of the benchmark program that it runs."""
     boots, bits, note = True, 32, ""
+    megabytes = 256  # of the guest's RAM
+    boot_only = False  # nothing is typed there
 
     def __init__(self, name, files):
         self.name, self.files = name, files
@@ -43,7 +44,7 @@ class Ringpress(Peer):
         self.program, self.arguments = program or files.ringpress, arguments
 
     def _run(self, *more):
-        return [self.program, "run", *self.arguments, "-m", str(MEGABYTES), "-no-reboot", "-display", "none",
+        return [self.program, "run", *self.arguments, "-m", str(self.megabytes), "-no-reboot", "-display", "none",
                 "-serial", "stdio", *more]
 
     def boot_command(self, append=""):
@@ -63,7 +64,7 @@ class Qemu(Peer):
         self.note = version.split("\n")[0].replace("QEMU emulator version ", "QEMU ").split(" (")[0] + ", TCG"
 
     def _run(self, serial, *more):
-        return ["qemu-system-i386", "-accel", "tcg", "-M", "pc", "-m", str(MEGABYTES), "-no-reboot", "-display", "none",
+        return ["qemu-system-i386", "-accel", "tcg", "-M", "pc", "-m", str(self.megabytes), "-no-reboot", "-display", "none",
                 "-serial", serial, *more]
 
     def boot_command(self, append=""):
@@ -88,7 +89,7 @@ class Uml(Peer):
         if self.bits == 32:  # needs no i386 libraries on the host
             libc = os.path.join(self.files.guests, "libc/lib")
             loader = [os.path.join(libc, "ld-linux.so.2"), "--library-path", os.path.join(libc, "i386-linux-gnu")]
-        return [*loader, self.program, f"mem={MEGABYTES}M", f"initrd={self.files.initrd(self.bits)}", "con=null",
+        return [*loader, self.program, f"mem={self.megabytes}M", f"initrd={self.files.initrd(self.bits)}", "con=null",
                 "con0=fd:0,fd:1", *KERNEL_ARGUMENTS.split(), *append.split()]
 
 

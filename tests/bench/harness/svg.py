@@ -59,3 +59,46 @@ def ratios(results, base):
                 parts.append(f'<circle cx="{place(value):.1f}" cy="{y:.1f}" r="4.5" fill="{COLOURS[number % len(COLOURS)]}" '
                              f'fill-opacity="0.85"><title>{escape(name)}: {value:.3g}</title></circle>')
     return document(width, bottom + 30, parts)
+
+
+def growth(series, curves):
+    """A line for each metric and peer, both scales logarithmic, and dashed lines that are linear growth."""
+    left, top, width, height = 70, 40 + 18 * len(curves), 640, 340
+    units = dict(series.metrics)
+    xs = sorted({x for curve in curves.values() for x, _ in curve})
+    ys = [y for curve in curves.values() for _, y in curve if y > 0]
+    low, high = math.floor(math.log10(min(ys))), math.ceil(math.log10(max(ys)) + 0.01)
+    span = math.log(xs[-1] / xs[0]) or 1
+
+    def across(x):
+        return left + math.log(x / xs[0]) / span * width
+
+    def up(y):
+        return top + height - (math.log10(y) - low) / (high - low) * height
+    parts = [text(left, 20, series.title)]
+    parts.append(f'<clipPath id="plot"><rect x="{left}" y="{top}" width="{width}" height="{height}"/></clipPath>')
+    for power in range(low, high + 1):
+        parts.append(line(left, up(10 ** power), left + width, up(10 ** power), "grid"))
+        parts.append(text(left - 8, up(10 ** power) + 4, f"{10 ** power:g}", "end", "small"))
+    for x in xs:
+        parts.append(line(across(x), top, across(x), top + height, "grid"))
+        parts.append(text(across(x), top + height + 16, f"{x}", "middle", "small"))
+    parts.append(text(left + width / 2, top + height + 34, series.x + "; dashed: linear growth", "middle", "small"))
+    for index, ((metric, peer), curve) in enumerate(curves.items()):
+        colour = COLOURS[index % len(COLOURS)]
+        drawn = [(across(x), up(y)) for x, y in curve if y > 0]
+        if not drawn:
+            continue
+        first_x, first_y = next((x, y) for x, y in curve if y > 0)
+        parts.append(f'<line x1="{across(first_x):.1f}" y1="{up(first_y):.1f}" x2="{across(xs[-1]):.1f}" '
+                     f'y2="{up(first_y * xs[-1] / first_x):.1f}" stroke="{colour}" stroke-dasharray="3 4" '
+                     'stroke-opacity="0.5" clip-path="url(#plot)"/>')
+        parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="'
+                     + " ".join(f"{x:.1f},{y:.1f}" for x, y in drawn) + '"/>')
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>' for x, y in drawn]
+        parts += legend_line(f"{metric} ({units[metric]}), {peer}", colour, left, 38 + 18 * index)
+    return document(left + width + 30, top + height + 50, parts)
+
+
+def legend_line(words, colour, x, y):
+    return [f'<circle cx="{x + 5}" cy="{y - 4}" r="5" fill="{colour}"/>', text(x + 16, y, words)]

@@ -29,6 +29,7 @@ extern const struct row compute_rows[];
 extern const struct row copy_rows[];
 extern const struct row shell_rows[];
 extern const struct row sleep_rows[];
+extern const struct row growth_rows[];  ///< with --size only
 
 /// Unless it holds, the row has failed; the first complaint is the one that is printed.
 void want(bool holds, const char* complaint, ...) __attribute__((format(printf, 2, 3)));
@@ -39,8 +40,9 @@ void need(bool holds, const char* what);
 double now(void);
 
 // From the command line.
-extern const char* scratch;  ///< --dir: a folder on a tmpfs
-extern const char* busybox;  ///< --busybox
+extern const char* scratch;   ///< --dir: a folder on a tmpfs
+extern const char* busybox;   ///< --busybox
+extern unsigned growth_size;  ///< --size: how much of it the rows of growth.c take
 
 /// For arguments of this program by which it is its own child; see --exit in main.c.
 enum { EXEC_STATUS = 42 };

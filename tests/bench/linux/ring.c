@@ -2,6 +2,8 @@
 // for each process to read when its turn comes (McVoy and Staelin, lmbench, USENIX 1996, section 6.6).  The
 // cost of the pipes is in it.
 #define _GNU_SOURCE
+#include "ring.h"
+
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -9,7 +11,7 @@
 
 #include "bench.h"
 
-enum { MOST = 32, WORDS = 64 * 1024 / sizeof(unsigned) };
+enum { MOST = 512, WORDS = 64 * 1024 / sizeof(unsigned) };
 
 static unsigned members, words;
 static int children[MOST];
@@ -33,7 +35,8 @@ static void member(unsigned owner, int in, int out) {
     _exit(0);
 }
 
-static void start(unsigned count, unsigned kilobytes) {
+void ring_start(unsigned count, unsigned kilobytes) {
+    need(count >= 2 && count <= MOST, "a ring of 2 to 512 processes");
     members = count;
     words = kilobytes * 1024 / sizeof *array;
     int in, ends[2];
@@ -58,7 +61,7 @@ static void start(unsigned count, unsigned kilobytes) {
     for (unsigned i = 0; i < words; ++i) array[i] = members;
 }
 
-static void go_round(unsigned long times) {
+void ring_go_round(unsigned long times) {
     unsigned token = 0;
     for (unsigned long i = 0; i < times; ++i) {
         token += look_at_array(members);
@@ -72,7 +75,7 @@ static void go_round(unsigned long times) {
          times, members);
 }
 
-static void stop(void) {
+void ring_stop(void) {
     close(to_first);
     for (unsigned owner = 1; owner < members; ++owner) reap(children[owner], 0);
     close(from_last);
@@ -80,7 +83,7 @@ static void stop(void) {
 
 #define RING(count, kilobytes)                         \
     static void start_##count##_##kilobytes##k(void) { \
-        start(count, kilobytes);                       \
+        ring_start(count, kilobytes);                  \
     }
 RING(2, 0)
 RING(2, 64)
@@ -90,12 +93,12 @@ RING(32, 0)
 RING(32, 64)
 
 const struct row ring_rows[] = {
-    {"pipe", start_2_0k, go_round, stop, 1, NULL},
-    {"switch_2_0k", start_2_0k, go_round, stop, 2, NULL},
-    {"switch_2_64k", start_2_64k, go_round, stop, 2, NULL},
-    {"switch_8_0k", start_8_0k, go_round, stop, 8, NULL},
-    {"switch_8_64k", start_8_64k, go_round, stop, 8, NULL},
-    {"switch_32_0k", start_32_0k, go_round, stop, 32, NULL},
-    {"switch_32_64k", start_32_64k, go_round, stop, 32, NULL},
+    {"pipe", start_2_0k, ring_go_round, ring_stop, 1, NULL},
+    {"switch_2_0k", start_2_0k, ring_go_round, ring_stop, 2, NULL},
+    {"switch_2_64k", start_2_64k, ring_go_round, ring_stop, 2, NULL},
+    {"switch_8_0k", start_8_0k, ring_go_round, ring_stop, 8, NULL},
+    {"switch_8_64k", start_8_64k, ring_go_round, ring_stop, 8, NULL},
+    {"switch_32_0k", start_32_0k, ring_go_round, ring_stop, 32, NULL},
+    {"switch_32_64k", start_32_64k, ring_go_round, ring_stop, 32, NULL},
     {0},
 };
