@@ -95,7 +95,7 @@ GuestLife::GuestLife(RunResources& run, std::optional<Snapshot> from)
                      run_.traps.wants_symbols() ? run_.symbols.get() : GuestSymbols());
     access_.on_write([this](gpa) { control_.state_replaced(); });
     power_on();
-    if (run_.gdb) run_.gdb->begin_life(debugged_);
+    run_.gdb.begin_life(debugged_);
     start();
 }
 
@@ -138,13 +138,13 @@ void GuestLife::start() {
                      run_.monitor_terminal ? &*run_.monitor_terminal : nullptr);
     control_.set_ring(ring);
     run_.machine.begin({arena_, memory_.arena_file.fd(), ram, control_, ring, notify_.get(),
-                        core_.cpu_model(), core_.bus(), run_.drives});
+                        core_.cpu_model(), core_.pc(), run_.drives, run_.traps, run_.gdb});
     services_.add(run_.traps);
     services_.add(*run_.control_server);
     if (run_.monitor_socket) services_.add(*run_.monitor_socket);
     services_.add(control_);
     if (from_) run_.machine.restore(*from_, !stay_stopped_);
-    if (run_.gdb) services_.add(*run_.gdb);
+    services_.add(run_.gdb);
 }
 
 /// A halted core sleeps on the doorbell; one that runs guest code hears a signal.
@@ -164,7 +164,7 @@ std::optional<ExitReport> GuestLife::live() {
     }
     if (next == Next::over) return end();
     if (run_.limited()) run_.deadline = time_limit();
-    if (run_.gdb) run_.gdb->end_life();
+    run_.gdb.end_life();
     close_outputs();
     return std::nullopt;
 }
@@ -259,7 +259,7 @@ ExitReport GuestLife::end() {
     guest_->end();
     close_outputs();
     report_.trace_complaint = run_.traps.complaint();
-    if (run_.gdb) run_.gdb->end_run(report_.code);
+    run_.gdb.end_run(report_.code);
     report_.statistics = counted(arena_);
     report_.seconds = RealSeconds(Clock::now() - began_).count();
     for (const DriveImage& drive : run_.drives) drive.sync();

@@ -21,8 +21,7 @@ RunResources::RunResources(const RunConfig& c) : config(c), limits(host_limits()
     config.name = name->text();
     if (!config.kernel.empty()) kernel = read_host_file(config.kernel, "kernel", config.ram_bytes);
     if (!config.symbols.empty()) symbols.get();  // a file that has none is told before the guest starts
-    const GdbAddress debugger = GdbAddress::parse(config.gdb);
-    if (!debugger.none) gdb.emplace(debugger);
+    gdb.listen(GdbAddress::parse(config.gdb));
     for (const std::string& module : config.initrds) {
         const std::size_t blank = module.find(' ');
         modules.push_back({read_host_file(module.substr(0, blank), "initrd", config.ram_bytes), module});
@@ -41,7 +40,8 @@ void RunResources::open_monitors() {
     using Kind = MonitorChannel::Kind;
     control_server.emplace(name->fd(), machine);
     if (config.monitor.is_socket()) monitor_socket.emplace(config.monitor, machine);
-    const bool beside_console = config.monitor.kind == Kind::console && config.serial == "stdio";
+    const bool beside_console =
+        config.monitor.kind == Kind::console && (config.serial == "stdio" || config.display == Display::text);
     if (beside_console || config.monitor.kind == Kind::stdio)
         monitor_terminal.emplace(
             machine, isatty(STDIN_FILENO) ? MonitorTerminal::Style::edited : MonitorTerminal::Style::plain);

@@ -54,7 +54,7 @@ struct RunResources {
         Clock::time_point::max();  ///< of --time-limit, if the guest is never stopped
     bool first_life = true;
     std::optional<Snapshot> next;  ///< what the next life begins with; none: power-on
-    std::optional<GdbServer> gdb;
+    GdbServer gdb;
     TrapStream traps;
     SymbolsOnDemand symbols{config};
     LiveMachine machine{config, symbols};

@@ -106,8 +106,10 @@ struct VCpu {
     std::uint8_t cpl = 0;
     InterruptShadow shadow = InterruptShadow::none;
     Activity activity = Activity::running;
-    std::uint8_t nmi_blocked = 0;
-    std::uint32_t reserved = 0;
+    std::uint8_t nmi_blocked =
+        0;  ///< from the delivery of an NMI to the next iret, SDM Vol. 3A, section 6.7.1
+    std::uint8_t nmi_pending = 0;  ///< one is remembered
+    std::uint8_t reserved[3] = {};
     Msrs msr = {};
 
     std::uint32_t& reg(Gpr r) { return gpr[static_cast<unsigned>(r)]; }

@@ -251,7 +251,8 @@ void Dispatcher::settle() {
         // A debugger that steps wants to see this instruction, not the interrupt's handler; and what was
         // read from a device must not be read again.
         const bool uninterrupted = displaced_.active && (displaced_.for_debugger || displaced_.bounced);
-        if (cpu.interrupts_enabled() && !uninterrupted && m_.bus.interrupt_pending()) {
+        const bool nmi = cpu.nmi_pending && !cpu.nmi_blocked;
+        if (!uninterrupted && (nmi || (cpu.interrupts_enabled() && m_.bus.interrupt_pending()))) {
             if (blocked) {
                 // One more instruction first, SDM Vol. 3A, section 6.8.3: in software, so that we get to see
                 // its end.
@@ -266,8 +267,13 @@ void Dispatcher::settle() {
                 }
                 continue;
             }
-            const int vector = m_.bus.acknowledge_interrupt();
+            const int vector =
+                nmi ? static_cast<int>(Vector::NMI) : m_.bus.acknowledge_interrupt();  // NMI first, table 6-2
             if (vector < 0) break;
+            if (nmi) {
+                cpu.nmi_pending = 0;
+                cpu.nmi_blocked = 1;
+            }
             cpu.activity = Activity::running;
             ++statistics_.interrupts;
             delivered_.injected = static_cast<std::uint8_t>(vector);

@@ -48,6 +48,8 @@ Emulated return_to_outer(Machine& m, unsigned width, const SegmentRegister& cs, 
 
 Emulated interrupt_return(Machine& m, const Instruction& insn) {
     VCpu& cpu = m.cpu;
+    // Even if it faults, SDM Vol. 3A, section 6.7.1.
+    cpu.nmi_blocked = 0;
     if (cpu.eflags & eflags::NT) return return_to_task(m, insn);
     const unsigned width = insn.operand_size;
     std::uint32_t image[3];  // eip, cs, eflags
@@ -56,7 +58,6 @@ Emulated interrupt_return(Machine& m, const Instruction& insn) {
     if (width == 4 && (image[2] & eflags::VM) && cpu.cpl == 0) return Fault::gp(0);
 
     const SegmentRegister cs = TRY(check_return_code(m, static_cast<std::uint16_t>(image[1])));
-    cpu.nmi_blocked = 0;
     if (cs.rpl() != cpu.cpl) return return_to_outer(m, width, cs, image);
 
     if (!within_limit(cs, image[0], 1)) return Fault::gp(0);

@@ -91,13 +91,19 @@ void LiveMachine::restore(const Snapshot& snapshot, bool run) {
 // The devices' state is all in the arena, and the core is at rest: the supervisor may be the core for a
 // moment.
 std::uint32_t LiveMachine::port_in(std::uint16_t port, unsigned width) {
-    life_->bus.advance(life_->arena.run.guest_time);
-    return life_->bus.port_in(port, width);
+    life_->pc.advance(life_->arena.run.guest_time);
+    return life_->pc.port_in(port, width);
 }
 
 void LiveMachine::port_out(std::uint16_t port, unsigned width, std::uint32_t value) {
-    life_->bus.advance(life_->arena.run.guest_time);
-    life_->bus.port_out(port, width, value);
+    life_->pc.advance(life_->arena.run.guest_time);
+    life_->pc.port_out(port, width, value);
+}
+
+bool LiveMachine::press_nmi() {
+    if (!life_->pc.nmi()) return false;
+    life_->arena.cpu.nmi_pending = 1;
+    return true;
 }
 
 void LiveMachine::step(bool to_trap) {

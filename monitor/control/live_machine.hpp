@@ -6,10 +6,13 @@
 #include <vector>
 
 #include "monitor/control/machine_control.hpp"
+#include "monitor/debug/gdb_server.hpp"
 #include "monitor/debug/run_control.hpp"
+#include "monitor/devices/pc.hpp"
 #include "monitor/drive_image.hpp"
 #include "monitor/snapshot/snapshot.hpp"
 #include "monitor/symbols/guest_symbols.hpp"
+#include "monitor/trace/trap_stream.hpp"
 
 namespace ringpress {
 
@@ -22,8 +25,10 @@ struct MachineLife {
     std::function<void()> ring;
     int notify_fd;  ///< readable when the core has something to say
     const CpuModel& model;
-    DeviceBus& bus;
+    Pc& pc;
     const std::vector<DriveImage>& drives;
+    TrapStream& traps;
+    GdbServer& gdb;
 };
 
 class LiveMachine final : public MachineControl {
@@ -60,9 +65,14 @@ class LiveMachine final : public MachineControl {
     void load(const std::string& path) override;
     std::uint32_t port_in(std::uint16_t port, unsigned width) override;
     void port_out(std::uint16_t port, unsigned width, std::uint32_t value) override;
+    bool press_nmi() override;
     void step(bool to_trap) override;
     std::string name_of(std::uint32_t address) override;
     bool send_scan_codes(const std::string& bytes) override;
+    void log(const std::vector<std::string>& items) override { life_->traps.log(items); }
+    void listen_for_gdb(const std::string& address) override {
+        life_->gdb.listen(GdbAddress::parse(address));
+    }
 
   private:
     bool wait_for_core();

@@ -40,6 +40,9 @@ class MachineControl {
     /// Only within while_stopped(): what an `in` or `out` of the guest's would do.  width is 1, 2 or 4.
     virtual std::uint32_t port_in(std::uint16_t port, unsigned width) = 0;
     virtual void port_out(std::uint16_t port, unsigned width, std::uint32_t value) = 0;
+    /// Only within while_stopped(): the button that asks for a non-maskable interrupt.  False if the guest
+    /// has its interrupt controller keep it from the processor.
+    virtual bool press_nmi() = 0;
     /// Only while stopped: one instruction, or on to the next trap, and stopped again.  Throws
     /// std::runtime_error if no trap comes for some seconds: then the guest runs.
     virtual void step(bool to_trap) = 0;
@@ -47,6 +50,12 @@ class MachineControl {
     virtual std::string name_of(std::uint32_t address) = 0;
     /// Scan codes of set 1 for the keyboard.  False if its buffer has no room for all of them.
     virtual bool send_scan_codes(const std::string& bytes) = 0;
+    /// What the log and the trace get from here on: names of log_items(), or none.  Throws
+    /// std::runtime_error with one line if there is nowhere to log to.
+    virtual void log(const std::vector<std::string>& items) = 0;
+    /// Where a debugger may connect from here on, as -gdb has it; "none" also sends away the one that is
+    /// connected.  Throws std::runtime_error with one line, and all is as it was.
+    virtual void listen_for_gdb(const std::string& address) = 0;
 };
 
 }  // namespace ringpress

@@ -19,6 +19,7 @@ struct GdbAddress {
     /// is so anyway.  Without a host, only this machine can connect.  Throws std::runtime_error with one
     /// line.
     static GdbAddress parse(const std::string& text);
+    bool operator==(const GdbAddress&) const = default;
 };
 
 /// A socket that listens; a UNIX one is gone from the file system when this object goes.

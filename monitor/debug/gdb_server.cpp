@@ -11,6 +11,13 @@ namespace {
 constexpr std::size_t kMostWaiting = 4u << 20;
 }  // namespace
 
+void GdbServer::listen(const GdbAddress& address) {
+    if (address == address_) return;
+    listener_ = address.none ? nullptr : std::make_unique<GdbListener>(address);
+    address_ = address;
+    hang_up_soon_ = bool(connection_);
+}
+
 void GdbServer::begin_life(GdbTarget& target) {
     target_ = &target;
     token_ = target.control.on_stop([this] { on_stop(); });
@@ -35,7 +42,7 @@ void GdbServer::end_run(int status) {
 
 void GdbServer::add_poll_fds(std::vector<pollfd>& fds) {
     if (!connection_) {
-        fds.push_back({listener_.fd(), static_cast<short>(leaving_ ? 0 : POLLIN), 0});
+        if (listener_) fds.push_back({listener_->fd(), static_cast<short>(leaving_ ? 0 : POLLIN), 0});
         return;
     }
     const bool full = received_.size() >= kMostWaiting;
@@ -44,9 +51,14 @@ void GdbServer::add_poll_fds(std::vector<pollfd>& fds) {
 }
 
 void GdbServer::handle(std::span<const pollfd> fds) {
+    if (hang_up_soon_) {
+        hang_up_soon_ = false;
+        hang_up();
+        return;
+    }
     if (fds.empty() || fds[0].revents == 0) return;
     if (!connection_) {
-        connected(listener_.accept());
+        if (listener_) connected(listener_->accept());
         return;
     }
     if (fds[0].revents & POLLOUT) flush();

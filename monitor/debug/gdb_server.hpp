@@ -15,8 +15,9 @@ namespace ringpress {
 
 class GdbServer final : public Service {
   public:
-    /// Listens.  Throws std::runtime_error with one line for the user.
-    explicit GdbServer(const GdbAddress& address) : listener_(address) {}
+    /// Listens there, or nowhere if address.none.  Whoever is connected is hung up on soon, unless that is
+    /// where it listens already.  Throws std::runtime_error with one line for the user, and all is as it was.
+    void listen(const GdbAddress& address);
 
     /// A life of the guest begins, before its first instruction; `target` stays until end_life().
     void begin_life(GdbTarget& target);
@@ -26,6 +27,7 @@ class GdbServer final : public Service {
 
     // Service.  Whoever connects stops the guest, as with QEMU.
     void add_poll_fds(std::vector<pollfd>& fds) override;
+    int timeout_ms() override { return hang_up_soon_ ? 0 : -1; }
     void handle(std::span<const pollfd> fds) override;
 
   private:
@@ -40,7 +42,8 @@ class GdbServer final : public Service {
     void finish_leaving();
     void on_stop();
 
-    GdbListener listener_;
+    GdbAddress address_;
+    std::unique_ptr<GdbListener> listener_;
     UniqueFd connection_;
     GdbTarget* target_ = nullptr;
     int token_ = 0;  ///< of RunControl
@@ -48,7 +51,9 @@ class GdbServer final : public Service {
     GdbReader reader_;
     std::string received_, unsent_, last_packet_;
     bool stop_pending_ = false;  ///< request_stop() was called, and the guest runs still
-    bool leaving_ = false;       ///< the connection is gone, but its breakpoints are not yet
+    bool hang_up_soon_ =
+        false;              ///< listen() was called, perhaps by a command that has come over the connection
+    bool leaving_ = false;  ///< the connection is gone, but its breakpoints are not yet
 };
 
 }  // namespace ringpress

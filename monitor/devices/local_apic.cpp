@@ -33,7 +33,7 @@ enum Lvt : unsigned { kTimer, kThermal, kPerformance, kLint0, kLint1, kErrorEntr
 constexpr std::uint32_t kVersionValue = 0x00050014;  // six LVT entries
 constexpr std::uint32_t kMasked = 0x10000;
 constexpr std::uint32_t kLvtWritable[6] = {0x300FF, 0x117FF, 0x117FF, 0x1F7FF, 0x1F7FF, 0x100FF};
-constexpr std::uint32_t kModeFixed = 0, kModeLowest = 1, kModeExtInt = 7;
+constexpr std::uint32_t kModeFixed = 0, kModeLowest = 1, kModeNmi = 4, kModeExtInt = 7;
 constexpr std::uint32_t kIllegalVectorReceived = 0x40, kIllegalVectorSent = 0x20;
 constexpr std::uint32_t kIcrDeliveryStatus = 0x1000;
 
@@ -66,6 +66,14 @@ void LocalApic::update() {
 
 bool LocalApic::passes_pic() const {
     return !(s_.lvt[kLint0] & kMasked) && mode(s_.lvt[kLint0]) == kModeExtInt;
+}
+
+/// SDM Vol. 3A, 10.5.1.  SMI and INIT have no effect here.
+bool LocalApic::lint1() {
+    const std::uint32_t entry = s_.lvt[kLint1];
+    if (entry & kMasked) return false;
+    if (mode(entry) == kModeFixed) accept(static_cast<std::uint8_t>(entry), false);
+    return mode(entry) == kModeNmi;
 }
 
 void LocalApic::accept(std::uint8_t vector, bool level_triggered) {

@@ -1,7 +1,8 @@
 // The local APIC of the one processor (xAPIC).  Source: SDM Vol. 3A, chapter 10.
 //
-// The timer's bus clock is 1 GHz, one nanosecond of guest time.  NMI, SMI, INIT and start-up messages have no
-// receiver in a machine of one processor and are dropped.  The page does not move: IA32_APIC_BASE is fixed.
+// The timer's bus clock is 1 GHz, one nanosecond of guest time.  SMI, INIT and start-up messages, and NMIs as
+// messages, have no receiver in a machine of one processor and are dropped.  The page does not move:
+// IA32_APIC_BASE is fixed.
 #pragma once
 
 #include <cstdint>
@@ -63,6 +64,9 @@ class LocalApic {
     void accept(std::uint8_t vector, bool level_triggered);
     /// Whether a message with this destination field is for this processor.
     bool matches(std::uint8_t destination, bool logical) const;
+
+    /// An edge at LINT1: what its LVT entry says becomes of it.  True: an NMI.
+    bool lint1();
 
     bool pending() const { return s_.pending; }
     /// LINT0 passes the 8259's requests on to the processor.

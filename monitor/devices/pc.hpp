@@ -54,6 +54,9 @@ class Pc final : public DeviceBus, private IrqLines, private DeviceClock, privat
     void port_out(std::uint16_t port, unsigned width, std::uint32_t value) override {
         ports_.write(port, width, value);
     }
+    /// The NMI button is pressed: true if that is an NMI for the processor.  Without a local APIC the button
+    /// is wired to the processor, else to LINT1.
+    bool nmi() { return !has_apic() || local_apic_.lint1(); }
     bool interrupt_pending() const override;
     int acknowledge_interrupt() override;
     void advance(Nanoseconds now) override;

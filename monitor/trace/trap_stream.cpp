@@ -1,6 +1,7 @@
 #include "monitor/trace/trap_stream.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "monitor/trace/trap_causes.hpp"
@@ -14,17 +15,34 @@ constexpr std::uint64_t kMostAtOnce = 4096;
 constexpr std::uint64_t kWorthWaking = 1024;
 }  // namespace
 
-TrapStream::TrapStream(const RunConfig& config) {
-    causes_ = causes_of(config.log_items);
-    // With --trace, -d says what goes into the trace; a log besides is written where -D says.
-    if (causes_ && (config.trace_file.empty() || !config.log_file.empty()))
-        sinks_.push_back(std::make_unique<TrapLog>(config.log_file));
+TrapStream::TrapStream(const RunConfig& config)
+    : log_file_(config.log_file),
+      terminal_taken_(config.display == Display::text),
+      causes_(causes_of(config.log_items)) {
     if (!config.trace_file.empty()) {
-        if (!causes_) causes_ = causes_of({"trap"});
         auto trace = std::make_unique<TraceWriter>(config);
         trace_ = trace.get();
         sinks_.push_back(std::move(trace));
     }
+    if (causes_) open_log();
+    if (trace_ && !causes_) causes_ = causes_of({"trap"});
+}
+
+/// With --trace, -d says what goes into the trace; a log besides is written where -D says.
+void TrapStream::open_log() {
+    if (logs_ || (trace_ && log_file_.empty())) return;
+    if (log_file_.empty() && terminal_taken_)
+        throw std::runtime_error("the text screen has the terminal: start with -D FILE to log into a file");
+    sinks_.push_back(std::make_unique<TrapLog>(log_file_));
+    logs_ = true;
+}
+
+void TrapStream::log(const std::vector<std::string>& items) {
+    const std::uint32_t causes = causes_of(items);
+    drain(kTraceRingSize);  // what came until here was asked for
+    if (causes) open_log();
+    causes_ = causes;
+    arena_->traced_causes.store(causes_);
 }
 
 void TrapStream::begin(Arena& arena, std::span<const std::byte> ram, GuestSymbols symbols) {
@@ -40,7 +58,7 @@ void TrapStream::begin(Arena& arena, std::span<const std::byte> ram, GuestSymbol
 }
 
 int TrapStream::timeout_ms() {
-    if (sinks_.empty() || !ring_) return -1;
+    if (sinks_.empty() || !ring_ || (!causes_ && !ring_->waiting())) return -1;
     return ring_->waiting() > kWorthWaking ? 0 : 1;
 }
 

@@ -23,6 +23,8 @@ class TrapStream final : public Service {
     /// written.
     explicit TrapStream(const RunConfig& config);
 
+    /// Other items than -d has named, from here on; they go where -d's would.  Throws as above.
+    void log(const std::vector<std::string>& items);
     /// Whether addresses are written with their names, and begin() wants symbols.
     bool wants_symbols() const { return trace_; }
     /// A machine is about to be started with this arena and this RAM: tells its core what to record.
@@ -38,12 +40,16 @@ class TrapStream final : public Service {
     void handle(std::span<const pollfd>) override;
 
   private:
+    void open_log();
     void drain(std::uint64_t most);
     void name_addresses();
 
+    const std::string log_file_;
+    const bool terminal_taken_;  ///< by the text screen: no place for a log
     std::uint32_t causes_ = 0;
     std::vector<std::unique_ptr<TrapSink>> sinks_;
     TraceWriter* trace_ = nullptr;  ///< among the sinks
+    bool logs_ = false;             ///< there is a TrapLog among the sinks
     GuestSymbols symbols_;
     bool located_ = false;  ///< the trace has got the symbols, for where the kernel is
     Arena* arena_ = nullptr;

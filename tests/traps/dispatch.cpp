@@ -316,3 +316,46 @@ TEST_CASE("an instruction that software does not know works on a device through 
         CHECK_FALSE(t.dispatcher.entry().eflags & eflags::TF);
     }
 }
+
+TEST_CASE("an NMI is taken whatever IF says, and the next one waits for iret") {
+    TrapMachine t;
+    t.idt(2, kCode0, kHandler, 0x8E);
+    t.code({0x90, 0xEB, 0xFE});
+    std::memcpy(t.storage.get() + kHandler, "\xCF", 1);  // iret
+    t.cpu.eflags = eflags::FIXED1;
+    SECTION("in running code") {}
+    SECTION("out of a halt") {
+        t.cpu.activity = Activity::halted;
+    }
+    t.cpu.nmi_pending = 1;
+    t.dispatcher.settle();
+    CHECK(t.cpu.eip == kHandler);
+    CHECK(t.cpu.activity == Activity::running);
+    CHECK(t.stack(0) == kCodeAt);
+    t.cpu.nmi_pending = 1;
+    t.dispatcher.settle();
+    CHECK(t.cpu.eip == kHandler);
+    CHECK(t.cpu.nmi_pending == 1);
+    t.cpu.eip = kHandler;
+    REQUIRE(t.run({0xCF}));
+    CHECK(t.cpu.eip == kCodeAt);
+    t.dispatcher.settle();
+    CHECK(t.cpu.eip == kHandler);
+    CHECK(t.cpu.nmi_pending == 0);
+}
+
+TEST_CASE("an NMI does not come between mov ss and the instruction behind it") {
+    TrapMachine t;
+    t.idt(2, kCode0, kHandler, 0x8E);
+    std::memcpy(t.storage.get() + kHandler, "\xCF", 1);
+    t.code({0x8E, 0xD0, 0x40, 0x41});  // mov %eax,%ss; inc %eax; inc %ecx
+    t.cpu.reg(Gpr::eax) = kData0;
+    t.cpu.nmi_pending = 1;
+    t.policy.tuning.burst = 0;
+    t.cpu.eip = kCodeAt + 1;  // behind the view's int3
+    t.dispatcher.handle({static_cast<std::uint8_t>(Vector::BP), 0, 0});
+    CHECK(t.cpu.shadow == InterruptShadow::mov_ss);
+    t.dispatcher.settle();
+    CHECK(t.cpu.eip == kHandler);
+    CHECK(t.stack(0) == kCodeAt + 3);
+}

@@ -108,6 +108,16 @@ TEST_CASE("a return to a 16-bit stack leaves the upper half of ESP") {
     CHECK(t.cpu.reg(Gpr::esp) == 0x00019000);
 }
 
+TEST_CASE("iret lets NMIs come again even if it faults") {
+    for (const std::uint32_t selector : {std::uint32_t{kCode0}, std::uint32_t{kData0}}) {
+        TestMachine t;
+        frame(t, {0x7000, selector, 0});
+        t.cpu.nmi_blocked = 1;
+        CHECK(bool(t.run({0xCF})) == (selector == kCode0));
+        CHECK(t.cpu.nmi_blocked == 0);
+    }
+}
+
 TEST_CASE("each thing wrong with an iret frame has its own fault, and nothing changes") {
     const auto attempt = [](std::initializer_list<std::uint32_t> words, unsigned cpl = 0) {
         TestMachine t;

@@ -72,7 +72,19 @@ class FakeMachine final : public MachineControl {
         return true;
     }
 
+    bool press_nmi() override {
+        asked += "nmi ";
+        return nmi_arrives;
+    }
+    void log(const std::vector<std::string>& items) override {
+        asked += "log";
+        for (const std::string& item : items) asked += "," + item;
+        asked += " ";
+    }
+    void listen_for_gdb(const std::string& address) override { asked += "gdb " + address + " "; }
+
     RunConfig settings;
+    bool nmi_arrives = true;
     bool runs = true;
     int arena_descriptor = -1;
     unsigned looks = 0;

@@ -170,3 +170,31 @@ TEST_CASE("No line and no state makes the monitor fall over") {
         CHECK((answer.empty() || answer.back() == '\n'));
     }
 }
+
+TEST_CASE("The log, the debugger's port and the buttons of the machine have QEMU's commands") {
+    FakeMachine machine;
+    HumanMonitor monitor(machine);
+    CHECK(monitor.run("log trap,mmu") == "");
+    CHECK(monitor.run("log none") == "");
+    CHECK(machine.asked == "log,trap,mmu log ");
+    CHECK_THAT(monitor.run("log"), Contains("mmu") && Contains("none"));
+    CHECK_THAT(monitor.run("log mnu"), Contains("'mnu'") && Contains("mmu"));
+
+    machine.asked.clear();
+    CHECK(monitor.run("gdbserver") == "Waiting for gdb connection on device 'tcp::1234'\n");
+    CHECK(monitor.run("gdbserver tcp::4711") == "Waiting for gdb connection on device 'tcp::4711'\n");
+    CHECK(monitor.run("gdbserver none") == "Disabled gdbserver\n");
+    CHECK(machine.asked == "gdb tcp::1234 gdb tcp::4711 gdb none ");
+
+    machine.asked.clear();
+    CHECK(monitor.run("nmi") == "");
+    CHECK(machine.looks == 1);
+    machine.nmi_arrives = false;
+    CHECK_THAT(monitor.run("nmi"), Contains("LINT1"));
+    CHECK(machine.asked == "nmi nmi ");
+
+    machine.asked.clear();
+    CHECK_THAT(monitor.run("system_powerdown"), Contains("no ACPI"));
+    CHECK(machine.asked.empty());
+    CHECK(HumanMonitor::completions("gdb") == std::vector<std::string>{"gdbserver"});
+}

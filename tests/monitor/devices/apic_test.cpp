@@ -53,6 +53,21 @@ TEST_CASE("the local APIC starts in virtual wire mode") {
     CHECK((f.in(0x350) & 0x10000) != 0);
 }
 
+TEST_CASE("an edge at LINT1 is what its entry says: an NMI, an interrupt, or nothing") {
+    Fixture f;
+    CHECK(f.local.lint1());
+    f.out(0x360, 0x10400);  // masked
+    CHECK_FALSE(f.local.lint1());
+    f.out(0x360, 0x45);  // fixed
+    CHECK_FALSE(f.local.lint1());
+    CHECK(f.local.acknowledge() == 0x45);
+    f.out(0x360, 0x400);
+    CHECK(f.local.lint1());
+    CHECK(f.local.acknowledge() == -1);
+    f.out(0xF0, 0xFF);  // a disabled APIC has all entries masked
+    CHECK_FALSE(f.local.lint1());
+}
+
 TEST_CASE("requests nest by priority class") {
     Fixture f;
     f.local.accept(0x31, false);

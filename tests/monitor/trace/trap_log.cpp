@@ -107,3 +107,43 @@ TEST_CASE("The last traps come oldest first") {
     CHECK(std::count(text.begin(), text.end(), '\n') == 3);
     CHECK(text.find("eip 00000011") < text.find("eip 00000013"));
 }
+
+TEST_CASE("What is logged can be changed while the guest runs") {
+    const test::TemporaryFolder folder;
+    test::TracedArena arena;
+    RunConfig config;
+    config.log_file = folder.path("log");
+    TrapStream stream(config);
+    stream.begin(*arena, {});
+    CHECK(stream.timeout_ms() == -1);
+    stream.log({"insn"});
+    CHECK(arena->traced_causes == causes_of({"insn"}));
+    CHECK(stream.timeout_ms() >= 0);
+    arena.add(TrapCause::patched, 0x1111);
+    stream.log({});
+    CHECK(arena->traced_causes == 0);
+    CHECK(stream.timeout_ms() == -1);
+    CHECK_THAT(test::content_of(config.log_file), Contains("00001111"));
+    stream.log({"mmu"});
+    CHECK(arena->traced_causes == causes_of({"mmu"}));
+    stream.finish();
+}
+
+TEST_CASE("A log that is asked for later needs a place, too") {
+    test::TracedArena arena;
+    RunConfig config;
+    SECTION("a file that can be written") {
+        config.log_file = "/nonexistent/log";
+        TrapStream stream(config);
+        stream.begin(*arena, {});
+        CHECK_THROWS_WITH(stream.log({"trap"}), Contains("cannot write the log"));
+        CHECK(arena->traced_causes == 0);
+    }
+    SECTION("a terminal that is not the text screen's") {
+        config.display = Display::text;
+        TrapStream stream(config);
+        stream.begin(*arena, {});
+        CHECK_THROWS_WITH(stream.log({"trap"}), Contains("start with -D FILE"));
+        stream.log({});
+    }
+}
