@@ -43,7 +43,7 @@ struct ConsoleIo::Impl {
                 throw std::runtime_error("-display text needs a terminal on standard input and output");
             display.emplace(*terminal);
         }
-        if (monitor && !serial_input) {
+        if (monitor && !serial_input && !shows_screen) {
             monitor_has_focus = true;
             monitor_says = monitor->begin();
         }
@@ -138,13 +138,18 @@ void ConsoleIo::Impl::drain_all() {
     show_monitor();
 }
 
-/// Ctrl-A c.  Without a console beside it the monitor has the terminal for good.
+/// Ctrl-A c.  Without a console or a screen beside it the monitor has the terminal for good.
 void ConsoleIo::Impl::toggle_monitor() {
-    if (!monitor || !serial_input) return;
+    if (!monitor || !(serial_input || display)) return;
     monitor_has_focus = !monitor_has_focus;
     if (!monitor_has_focus) {
         monitor_says += "\r\n";
+        if (display) {
+            show_monitor();
+            display->resume();
+        }
     } else {
+        if (display) display->suspend();
         monitor_says += "\r\n" + (monitor_has_begun ? monitor->prompt() : monitor->begin());
         monitor_has_begun = true;
     }
@@ -174,7 +179,8 @@ void ConsoleIo::Impl::feed_serial() {
 
 void ConsoleIo::Impl::read_stdin() {
     std::uint8_t bytes[256];
-    const ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
+    // With a text screen one at a time: what is behind Ctrl-A c is for ncurses to read.
+    const ssize_t n = read(STDIN_FILENO, bytes, display ? 1 : sizeof bytes);
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
     if (n <= 0) {
         stdin_ended = true;  // the guest runs on; it may not need input
@@ -204,6 +210,7 @@ void ConsoleIo::Impl::read_stdin() {
 void ConsoleIo::Impl::type_keys() {
     const TypedKeys typed = display->read_keys();
     if (typed.quit) quit = Quit::user;
+    if (typed.monitor) toggle_monitor();
     for (const Stroke& stroke : typed.strokes) {
         // A guest that reads no keys loses them, as on a real machine.
         send_keys(held.press(stroke, std::chrono::steady_clock::now(), arena.keyboard_in.space()));
@@ -222,7 +229,7 @@ void ConsoleIo::Impl::send_keys(const std::string& scan_codes) {
 
 void ConsoleIo::Impl::show_screen() {
     const auto now = std::chrono::steady_clock::now();
-    if (now < next_refresh || !terminal->raw()) return;
+    if (now < next_refresh || !terminal->raw() || monitor_has_focus) return;
     next_refresh = now + std::chrono::milliseconds(TextDisplay::kRefreshMilliseconds);
     if (ram.size < TextDisplay::kVideoMemory + TextDisplay::kVideoMemoryBytes) return;
     display->refresh(std::span(ram.bytes + TextDisplay::kVideoMemory, TextDisplay::kVideoMemoryBytes),
@@ -251,7 +258,8 @@ int ConsoleIo::poll_fds(pollfd* into, int room) {
 
 int ConsoleIo::timeout_ms() const {
     if (impl_->display) {
-        const auto next = std::min(impl_->next_refresh, impl_->held.due());
+        const auto next =
+            impl_->monitor_has_focus ? impl_->held.due() : std::min(impl_->next_refresh, impl_->held.due());
         const auto left = next - std::chrono::steady_clock::now();
         return static_cast<int>(
             std::clamp<long>(std::chrono::duration_cast<std::chrono::milliseconds>(left).count() + 1, 0,
@@ -269,12 +277,12 @@ void ConsoleIo::handle(const pollfd* fds, int count) {
             if (io.signals.requested() != 0 && io.quit == Quit::none) io.quit = Quit::signal;
             if (io.signals.take_continued() && io.terminal) {
                 io.terminal->acquire();
-                if (io.display) io.display->redraw();
+                if (io.display && !io.monitor_has_focus) io.display->redraw();
             }
         } else if (fds[i].fd == STDIN_FILENO && fds[i].events == POLLIN) {
             if ((fds[i].revents & (POLLNVAL | POLLHUP | POLLERR)) && !(fds[i].revents & POLLIN)) {
                 io.stdin_ended = true;
-            } else if (io.display) {
+            } else if (io.display && !io.monitor_has_focus) {
                 io.type_keys();
             } else {
                 io.read_stdin();

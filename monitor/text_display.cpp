@@ -145,7 +145,7 @@ TextDisplay::TextDisplay(Terminal& terminal) : impl_(std::make_unique<Impl>()) {
 
 TextDisplay::~TextDisplay() {
     if (!impl_->screen) return;
-    endwin();
+    if (!isendwin()) endwin();
     delscreen(impl_->screen);
 }
 
@@ -210,6 +210,15 @@ void TextDisplay::redraw() {
     impl_->must_draw = true;
 }
 
+/// The modes of the terminal are as they were before ncurses: raw, by Terminal.
+void TextDisplay::suspend() {
+    endwin();
+}
+
+void TextDisplay::resume() {
+    redraw();  // the next refresh() of ncurses also brings its screen and its modes back
+}
+
 TypedKeys TextDisplay::read_keys() {
     TypedKeys typed;
     for (;;) {
@@ -223,6 +232,10 @@ TypedKeys TextDisplay::read_keys() {
         if (kind == OK && code < 128) {
             const auto result = impl_->escape.feed(static_cast<std::uint8_t>(code));
             if (result.action == EscapeKeys::Action::quit) typed.quit = true;
+            if (result.action == EscapeKeys::Action::monitor) {
+                typed.monitor = true;
+                return typed;
+            }
             if (result.action != EscapeKeys::Action::send) continue;
             code = result.byte;
         }

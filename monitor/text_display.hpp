@@ -27,7 +27,8 @@ ScreenRegisters screen_registers(const VgaTextState& vga);
 /// What was typed since the last call.
 struct TypedKeys {
     std::vector<Stroke> strokes;
-    bool quit = false;  ///< Ctrl-A x
+    bool quit = false;     ///< Ctrl-A x
+    bool monitor = false;  ///< Ctrl-A c: what was typed behind it has not been read
 };
 
 class TextDisplay {
@@ -50,6 +51,9 @@ class TextDisplay {
     void redraw();
     /// Does not wait.
     TypedKeys read_keys();
+    /// Gives the terminal's ordinary screen to others until resume(): nothing else may be called meanwhile.
+    void suspend();
+    void resume();
 
   private:
     struct Impl;

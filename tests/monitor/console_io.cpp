@@ -8,7 +8,9 @@
 #include <stdexcept>
 #include <thread>
 
+#include "control/fake_machine.hpp"
 #include "host_files.hpp"
+#include "monitor/control/monitor_terminal.hpp"
 #include "monitor/output_sink.hpp"
 #include "monitor/text_display.hpp"
 #include "pty_child.hpp"
@@ -316,7 +318,7 @@ TEST_CASE("At a terminal every key reaches the guest, Ctrl-C too, and Ctrl-A x l
 namespace {
 
 /// Shows one screen by -display text and reports the scan codes of the keys typed.
-int screen_guest(const std::string& codes_file) {
+int screen_guest(const std::string& codes_file, bool with_monitor = false) {
     setenv("TERM", "xterm-256color", 1);
     setenv("LC_ALL", "C.UTF-8", 1);
     auto arena = std::make_unique<Arena>();
@@ -331,7 +333,11 @@ int screen_guest(const std::string& codes_file) {
     RunConfig config;
     config.serial = "none";
     config.display = Display::text;
-    ConsoleIo console(config, *arena, {reinterpret_cast<const std::uint8_t*>(ram.data()), 1 << 20}, [] {});
+    test::FakeMachine machine;
+    MonitorTerminal monitor(machine);
+    ConsoleIo console(
+        config, *arena, {reinterpret_cast<const std::uint8_t*>(ram.data()), 1 << 20}, [] {},
+        with_monitor ? &monitor : nullptr);
     std::string codes;
     while (console.quit_requested() == Quit::none) {
         turn(console, console.timeout_ms());
@@ -364,6 +370,49 @@ TEST_CASE("The text display shows the VGA screen and turns keys into scan codes"
     CHECK(WEXITSTATUS(child.wait()) == 7);
     CHECK_FALSE(child.raw());
     CHECK(child.shows("\x1B[?1049l"));  // back from the alternate screen
+}
+
+TEST_CASE("Ctrl-A c puts the monitor in the place of the text display and back") {
+    const std::string enter_screen = "\x1B[?1049h", leave_screen = "\x1B[?1049l";
+    const test::TemporaryFolder folder;
+    const std::string codes = folder.path("codes");
+    PtyChild child([&] { return screen_guest(codes, true); });
+    REQUIRE(child.shows("Invaders"));
+    CHECK(child.screen().find("monitor") == std::string::npos);
+    // All at once: what is behind Ctrl-A c is the other one's.
+    child.type(
+        "\x01"
+        "cp 6*7\r");
+    CHECK(child.shows("0x2a"));
+    CHECK(child.shows(leave_screen));
+    CHECK(child.raw());
+    CHECK(test::content_of(codes).empty());
+    child.type(
+        "\x01"
+        "ca");
+    CHECK(PtyChild::eventually([&] { return test::content_of(codes) == "\x1E\x9E"; }));
+    CHECK(PtyChild::eventually([&] { return child.shows_again(enter_screen); }));
+    CHECK(PtyChild::eventually([&] { return child.shows_again("Invaders"); }));
+    // The end comes to the monitor's screen as well.
+    child.type(
+        "\x01"
+        "cp 7*7\r\x01x");
+    CHECK(WEXITSTATUS(child.wait()) == 7);
+    CHECK_FALSE(child.raw());
+    CHECK(child.shows("0x31"));
+}
+
+TEST_CASE("Without a monitor Ctrl-A c leaves the text display alone") {
+    const test::TemporaryFolder folder;
+    const std::string codes = folder.path("codes");
+    PtyChild child([&] { return screen_guest(codes); });
+    REQUIRE(child.shows("Invaders"));
+    child.type(
+        "\x01"
+        "ca");
+    CHECK(PtyChild::eventually([&] { return test::content_of(codes) == "\x1E\x9E"; }));
+    child.type("\x01x");
+    CHECK(WEXITSTATUS(child.wait()) == 7);
 }
 
 TEST_CASE("The text display shows the page that the CRTC points to, and hides a cursor that is off") {
