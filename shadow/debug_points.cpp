@@ -19,7 +19,9 @@ void ShadowPages::set_points(const DebugPoints& points) {
         for (std::uint32_t i = 0; i < from.breakpoints; ++i) {
             const gva at(from.breakpoint[i]);
             const MappedPage& mapped = code_.at(at.page());
-            if (!other.breaks_at(at) && mapped.present() && !(mapped.bits & MappedPage::kPad))
+            if (other.breaks_at(at)) continue;
+            if (limits_.executable_data && data_.present(at.page())) unmap_page(data_, at.page());
+            if (mapped.present() && !(mapped.bits & MappedPage::kPad))
                 drop_view(s_.slot[mapped.target()].frame - 1);
         }
     };

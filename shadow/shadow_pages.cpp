@@ -94,7 +94,7 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
 
     bool dropped = false;
     bool writable = t.dirty && (t.rw || (!access.user && !(cpu_.cr0 & cr0::WP)));
-    const bool watched = s_.debug.points.watched_page(address);
+    const bool watched = s_.debug.points.watched_page(address), broken = breaks_in_data(page);
     if (watched && !access.write) writable = false;
     if (views_.slot_of(frame) >= 0) {
         if (access.write) {
@@ -122,6 +122,7 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
     const std::uint32_t last = std::min(page / kFaultAround * kFaultAround + kFaultAround, kLinearPages);
     const auto continues = [&](std::uint32_t neighbour, std::uint32_t neighbour_frame) {
         if (watched || s_.debug.points.watched_page(gva(neighbour << kPageShift))) return false;
+        if (broken || breaks_in_data(neighbour)) return false;
         if (data_.present(neighbour) || (std::uint64_t{neighbour_frame} << kPageShift) >= ram_bytes_)
             return false;
         if (host_address(data_, neighbour).value < limits_.low_floor) return false;
@@ -142,7 +143,7 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
         const std::uint32_t f = frame + p - page;
         insert(data_, p, (f << kPageShift) | flags, s_.frame[f].first_alias);
     }
-    const bool executable = limits_.executable_data && t.user;
+    const bool executable = limits_.executable_data && t.user && !broken;
     host_.map_ram(host_address(data_, first), gpa((frame + first - page) << kPageShift),
                   (end - first) << kPageShift, writable, executable, end - first == 1);
     ++s_.counters.map_calls;

@@ -93,6 +93,12 @@ class ShadowPages : public WriteObserver {
     /// Breakpoints and watchpoints in force from here on.  What is mapped where they come and go is mapped
     /// anew.
     void set_points(const DebugPoints& points);
+    /// True if user code that runs from RAM must not run in this page, since a breakpoint lies there.
+    bool breaks_in_data(std::uint32_t page) const {
+        const DebugPoints& points = s_.debug.points;
+        return limits_.executable_data && points.breakpoints &&
+               points.breaks_in(gva(page << kPageShift), kPageSize);
+    }
     /// Unmaps the pages that watchpoints lie in, as far as they are mapped.
     void unmap_watched(const DebugPoints& points);
 

@@ -48,6 +48,10 @@ void Dispatcher::handle_fetch_fault(gva address) {
     const Translation& t = *found;
     cause_ = TrapCause::hidden_fault;
     if (user && policy_.user_code_direct) {
+        if (shadows_.pages.breaks_in_data(at.page())) {  // in software, which meets the breakpoint
+            interpret_at_eip(TrapCause::debugger);
+            return;
+        }
         if (shadows_.pages.map_data(at, t, Access::execute(true)) == ShadowPages::DataFault::unmappable)
             interpret_at_eip(TrapCause::mmio);
         return;

@@ -258,6 +258,40 @@ TEST_CASE("data lies S below its address, code at its own") {
     CHECK(w.shadow.data_address(0xC0100123 + w.shadow.data_shift()) == gva(0xC0100123));
 }
 
+TEST_CASE("where users run from RAM, a page with a breakpoint is not executable as long as it is there") {
+    ShadowWorld w(true, {.executable_data = true});
+    for (std::uint32_t i = 0; i < 4; ++i) w.map(0x400000 + i * kPageSize, 40 + i, US);
+    const auto run = [&](std::uint32_t address) {
+        const auto t = walk(w.cpu, w.ram.get(), ShadowWorld::kRam, gva(address), Access::execute(true), true);
+        REQUIRE(t);
+        REQUIRE(w.shadow.map_data(gva(address), t.value(), Access::execute(true)) ==
+                ShadowPages::DataFault::mapped);
+    };
+    for (std::uint32_t i = 0; i < 4; ++i) run(0x400000 + i * kPageSize);
+    CHECK(w.data_at(0x401000).executable);
+    DebugPoints points;
+    points.breakpoints = 1;
+    points.breakpoint[0] = 0x401FFF;
+    w.shadow.set_points(points);
+    CHECK(w.data_at(0x401000).kind == HostPage::none);
+    CHECK(w.shadow.breaks_in_data(0x401));
+    CHECK_FALSE(w.shadow.breaks_in_data(0x402));
+    SECTION("whether it is mapped for its own sake") {
+        run(0x401000);
+    }
+    SECTION("or with its neighbours") {
+        w.shadow.flush_all();
+        run(0x402000);
+        run(0x401000);
+    }
+    CHECK_FALSE(w.data_at(0x401000).executable);
+    CHECK(w.data_at(0x402000).executable);
+    w.shadow.set_points(DebugPoints{});
+    CHECK(w.data_at(0x401000).kind == HostPage::none);
+    run(0x401000);
+    CHECK(w.data_at(0x401000).executable);
+}
+
 TEST_CASE("a page becomes writable with the write that sets Dirty, not before") {
     ShadowWorld w;
     w.map(0xC0100000, 40, RW);
