@@ -47,7 +47,7 @@ void CoreLoop::rest() {
     }
     arena_.asleep.store(0);
     run.stopped.store(0);
-    core_.resume_clock();
+    if (run.order != RunOrder::look_over || !core_.ignore_pause()) core_.resume_clock();
 }
 
 void CoreLoop::take_order() {

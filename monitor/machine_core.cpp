@@ -51,18 +51,28 @@ class HostTime final : public TimeSource {
     Nanoseconds now() override { return clock_.now() - start_; }
     void start() { start_ = clock_.now(); }
     void pause(RunState& run) {
+        paused_tsc_ = guest_tsc();
         run.guest_time = now();
-        run.guest_tsc = guest_tsc();
+        run.guest_tsc = paused_tsc_;
     }
-    void resume(const RunState& run) {
+    /// unseen: the guest has not executed anything yet, so any counter will do.
+    void resume(const RunState& run, bool unseen) {
         start_ = clock_.now() - run.guest_time;
+        if (unseen && !was_set(run)) return;
         cpu_.msr.tsc_offset = run.guest_tsc - __rdtsc();
     }
+    bool ignore_pause(const RunState& run) { return !was_set(run) && now() - run.guest_time < kShortLook; }
 
   private:
+    /// What the host's scheduler may take from a process when it is busy.
+    static constexpr Nanoseconds kShortLook = 100'000'000;
+    /// The supervisor has given the guest another time, a snapshot's.
+    bool was_set(const RunState& run) const { return run.guest_tsc != paused_tsc_; }
+
     const HostClock clock_{vdso_asks_the_kernel()};
     VCpu& cpu_;
     Nanoseconds start_ = 0;
+    std::uint64_t paused_tsc_ = 0;
 };
 
 SensitiveLevel level_of(Sensitive s) {
@@ -218,9 +228,14 @@ void MachineCore::pause_clock() {
     impl_->time.pause(impl_->arena.run);
 }
 void MachineCore::resume_clock() {
-    impl_->time.resume(impl_->arena.run);
+    // The first instruction of all is unproven, and traps.
+    impl_->time.resume(impl_->arena.run, impl_->arena.trap_count.load(std::memory_order_relaxed) == 0);
     impl_->dispatcher.sensitivity_changed();  // rdtsc shows the host's counter no longer
 }
+bool MachineCore::ignore_pause() {
+    return impl_->time.ignore_pause(impl_->arena.run);
+}
+
 bool MachineCore::stopped() const {
     return impl_->arena.stop.reason.load() != StopReason::none;
 }

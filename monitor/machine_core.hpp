@@ -55,9 +55,12 @@ class MachineCore {
     /// Starts guest time.
     void start_clock();
     /// Between these two, guest time stands still: devices and the time-stamp counter do not see that the
-    /// guest was stopped.
+    /// guest was stopped.  From then on the counter is the host's no longer, and rdtsc is emulated.
     void pause_clock();
     void resume_clock();
+    /// Instead of resume_clock(): the guest sees the time since pause_clock() as it sees any that the host
+    /// took for something else.  False if it was too long for that.
+    bool ignore_pause();
     /// Notes what was handled in the arena's trap ring.
     void record(const HostTrap& trap, std::uint32_t eip, std::uint8_t cpl);
     /// EIP of the instruction that a trap is about, as the guest knows it, from the virtual CPU at the trap.

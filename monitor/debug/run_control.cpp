@@ -64,7 +64,7 @@ void RunControl::handle(std::span<const pollfd>) {
     if (stopped_ || !run.stopped.load()) return;
     if (holding_) {  // while_held() did not wait for it any longer
         holding_ = false;
-        if (held_for_nobody()) return go_on(RunOrder::resume);
+        if (held_for_nobody()) return go_on(RunOrder::look_over);
     }
     if (!expected_) return;
     stopped_ = true;
@@ -87,7 +87,7 @@ void RunControl::while_held(const std::function<void()>& look, const std::functi
     // Whoever asked for a stop at the same time, or hit a breakpoint, is told by handle().
     if (!held_for_nobody()) return;
     stopped_before_ += seconds() - began;
-    go_on(RunOrder::resume);
+    go_on(RunOrder::look_over);
 }
 
 void RunControl::give(RunOrder order) {

@@ -1,7 +1,8 @@
 // Run control as it lies in the arena: how the supervisor has the guest stop and go on.
 //
 // The guest stops at an instruction boundary: the virtual CPU, the devices and RAM are then all there is of
-// it, and the FPU's registers are in `fpu`.  The core sleeps meanwhile, and guest time stands still.
+// it, and the FPU's registers are in `fpu`.  The core sleeps meanwhile, and guest time stands still
+// (but for a short look).
 //
 //   supervisor                              core (CoreLoop::settle())
 //   DebugWatch::attention |= kStopWanted
@@ -26,8 +27,9 @@ struct FpuImage {
 
 enum class RunOrder : std::uint32_t {
     resume,
-    step,     ///< one instruction; interrupts wait
-    to_trap,  ///< until the next trap has been handled
+    look_over,  ///< as `resume`: somebody had a short look, and nobody wanted the guest's time to stand still
+    step,       ///< one instruction; interrupts wait
+    to_trap,    ///< until the next trap has been handled
 };
 
 struct RunState {

@@ -1,8 +1,12 @@
 // The monitor at guests that really run, in processes of their own.
 #include "monitor/control/live_machine.hpp"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include "../guest_run.hpp"
 #include "monitor/control/control_client.hpp"
+#include "monitor/exit_codes.hpp"
 #include "monitor/vm_directory.hpp"
 
 using namespace ringpress;
@@ -76,6 +80,34 @@ TEST_CASE("A running guest is looked at, stopped and continued") {
     CHECK(vm.run().wait() == 0);
 }
 
+TEST_CASE("Looking at a guest leaves it the host's time-stamp counter, stopping it does not") {
+    const std::string engine = GENERATE("seccomp", "ptrace");
+    INFO(engine);
+    NamedRun vm(engine, kBusyGuest, {"-S"});
+    REQUIRE(eventually([&] { return vm.run().guest_pid() > 0; }));
+    CHECK(eventually([&] { return vm.ask("info status") == "VM status: paused\n"; }));
+    SharedArena shared(vm.run().pid());
+    const auto offset = [&] { return shared.arena().cpu.msr.tsc_offset; };
+    usleep(20000);
+    vm.ask("cont");
+    REQUIRE(eventually([&] { return shared.arena().trap_count.load() > 0; }));
+    CHECK(offset() == 0);  // it had not seen a counter before
+    for (int round = 0; round < 20; ++round) {
+        const std::uint64_t before = offset();
+        const auto began = std::chrono::steady_clock::now();
+        vm.ask("info registers");
+        // On a busy host a look may be a long one.
+        if (std::chrono::steady_clock::now() - began < std::chrono::milliseconds(100))
+            CHECK(offset() == before);
+    }
+    vm.ask("stop");
+    usleep(20000);
+    vm.ask("cont");
+    CHECK(eventually([&] { return offset() != 0; }));
+    vm.ask("quit");
+    CHECK(vm.run().wait() == 0);
+}
+
 TEST_CASE("A halted guest is looked at and stopped, too") {
     const std::string engine = GENERATE("seccomp", "ptrace");
     INFO(engine);
@@ -86,6 +118,62 @@ TEST_CASE("A halted guest is looked at and stopped, too") {
     CHECK(vm.ask("info status") == "VM status: paused\n");
     vm.ask("cont");
     CHECK(vm.ask("info status") == "VM status: running\n");
+    vm.ask("quit");
+    CHECK(vm.run().wait() == 0);
+}
+
+TEST_CASE("An NMI reaches a guest that runs and one that is halted, with its interrupts off") {
+    const std::string engine = GENERATE("seccomp", "ptrace");
+    const std::string board = GENERATE("pc", "isapc");
+    const GuestCode code = GENERATE(kBusyGuest, kIdleGuest);
+    INFO(engine << " " << board);
+    NamedRun vm(engine, code, {"-M", board});
+    REQUIRE(vm.run().is_up());
+    CHECK(vm.ask("info status") == "VM status: running\n");
+    vm.ask("nmi");
+    const int status = vm.run().wait();  // these guests have no interrupt table
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == ringpress::exit_status(ExitCode::guest_died));
+}
+
+TEST_CASE("The debugger's port is opened and closed while the guest runs") {
+    const std::string engine = GENERATE("seccomp", "ptrace");
+    INFO(engine);
+    const TemporaryFolder folder;
+    const std::string path = folder.path("gdb"), other = folder.path("other");
+    NamedRun vm(engine, kBusyGuest);
+    REQUIRE(vm.run().is_up());
+    const auto connects = [](const std::string& to) {
+        sockaddr_un name{};
+        name.sun_family = AF_UNIX;
+        std::memcpy(name.sun_path, to.c_str(), to.size());
+        UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        if (connect(fd.get(), reinterpret_cast<sockaddr*>(&name), sizeof name) != 0) fd.reset();
+        return fd;
+    };
+    CHECK_FALSE(connects(path));
+    CHECK_THAT(vm.ask("gdbserver unix:" + path), Contains("Waiting for gdb"));
+    const UniqueFd debugger = connects(path);
+    REQUIRE(debugger);
+    CHECK(eventually([&] { return vm.ask("info status") == "VM status: paused\n"; }));
+    CHECK_THAT(vm.ask("gdbserver unix:" + path), Contains("Waiting for gdb"));  // it is there already
+    CHECK_THAT(vm.ask("gdbserver unix:/no/such/folder/x"), Contains("cannot listen"));
+    CHECK_THAT(vm.ask("gdbserver tcp"), Contains("write tcp::PORT"));
+    char byte;
+    CHECK(recv(debugger.get(), &byte, 1, MSG_DONTWAIT) == -1);  // still connected
+    CHECK_THAT(vm.ask("gdbserver unix:" + other), Contains("Waiting for gdb"));
+    CHECK(recv(debugger.get(), &byte, 1, 0) == 0);
+    CHECK(eventually([&] { return vm.ask("info status") == "VM status: running\n"; }));
+    CHECK_FALSE(connects(path));
+    // The command may come over the very connection that it ends.
+    const UniqueFd second = connects(other);
+    REQUIRE(second);
+    const std::string_view none = "$qRcmd,676462736572766572206e6f6e65#80";  // gdbserver none
+    REQUIRE(send(second.get(), none.data(), none.size(), 0) == static_cast<ssize_t>(none.size()));
+    while (recv(second.get(), &byte, 1, 0) > 0) {
+    }
+    CHECK_FALSE(connects(other));
+    CHECK(vm.counts_beyond(vm.eax()));
     vm.ask("quit");
     CHECK(vm.run().wait() == 0);
 }
