@@ -19,6 +19,7 @@
 #include "guest_run.hpp"
 #include "host_files.hpp"
 #include "monitor/guest_process.hpp"
+#include "monitor/vm_directory.hpp"
 
 using namespace ringpress;
 using test::GuestRun;
@@ -178,9 +179,11 @@ TEST_CASE("A running guest's process holds its two files and an event counter at
 }
 
 TEST_CASE("A supervisor that is killed leaves no process, no shared memory and no raw terminal") {
+    // Names are this user's: another run of these tests may go on beside this one.
+    const std::string name = "fence-test." + std::to_string(getpid());
     for (const char* engine : {"seccomp", "ptrace"}) {
         INFO(engine);
-        GuestRun run(engine, test::kBusyGuest, {"-name", "fence-test"});
+        GuestRun run(engine, test::kBusyGuest, {"-name", name});
         REQUIRE(run.is_up());
         REQUIRE(run.terminal().becomes_raw(true));
         const pid_t guest = run.guest_pid();
@@ -191,8 +194,12 @@ TEST_CASE("A supervisor that is killed leaves no process, no shared memory and n
         for (const char* folder : {"/dev/shm", "/tmp"})
             for (const auto& entry : std::filesystem::directory_iterator(folder))
                 CHECK(entry.path().filename().string().find("ringpress-arena") == std::string::npos);
-        // The name is free again: the second round, and this, would be refused.
-        GuestRun again(engine, test::kBusyGuest, {"-name", "fence-test"});
+        // The name is free again, as soon as every process that has inherited it has come to close it.
+        CHECK(test::eventually([&] {
+            const auto names = running_vm_names();
+            return std::find(names.begin(), names.end(), name) == names.end();
+        }));
+        GuestRun again(engine, test::kBusyGuest, {"-name", name});
         CHECK(again.is_up());
     }
 }

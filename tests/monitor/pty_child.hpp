@@ -12,6 +12,7 @@
 
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <string>
 
@@ -30,7 +31,8 @@ class PtyChild {
             int status = 99;
             try {
                 status = body();
-            } catch (...) {
+            } catch (const std::exception& error) {
+                dprintf(STDERR_FILENO, "%s\n", error.what());
             }
             _exit(status);
         }
