@@ -22,6 +22,7 @@ namespace ringpress {
 namespace {
 
 constexpr double kDefaultLimit = 15;
+constexpr const char* kCommand = "ringpress compare";
 
 constexpr const char* kHelp =
     "ringpress compare [KERNEL] [options of ringpress run] [-json] [-all]\n"
@@ -50,7 +51,7 @@ bool names_kernel(const std::vector<std::string>& arguments) {
     });
     if (option) return true;
     try {
-        parse_run(arguments, host_memory_bytes());
+        parse_run(arguments, host_memory_bytes(), kCommand);
         return true;
     } catch (const std::runtime_error& error) {
         if (std::string(error.what()).starts_with("no kernel")) return false;
@@ -85,7 +86,12 @@ int command_compare(const std::vector<std::string>& arguments) {
     }
     const bool own = names_kernel(rest);
     if (!own) rest.insert(rest.end(), {"-kernel", "ring0", "-m", "16"});
-    RunConfig config = parse_run(rest, host_memory_bytes()).config;
+    const RunRequest request = parse_run(rest, host_memory_bytes(), kCommand);
+    if (request.what == RunRequest::What::show_help) {  // -d help, --tune help
+        fmt::print("{}", request.help);
+        return exit_status(ExitCode::ended);
+    }
+    RunConfig config = request.config;
     if (config.time_limit <= 0) config.time_limit = kDefaultLimit;
     std::optional<EmbeddedKernel> kernel;
     std::string shown = config.kernel;

@@ -58,18 +58,7 @@ int command_doctor(const Arguments& arguments) {
     return doctor_command(json);
 }
 
-int command_help(const Arguments& arguments) {
-    if (arguments.empty()) {
-        fmt::print("{}", usage());
-    } else if (arguments[0] == "exit-codes") {
-        fmt::print("{}", exit_codes_text());
-    } else if (arguments[0] == "run") {
-        return command_run({"--help"});
-    } else {
-        throw std::runtime_error(fmt::format("no help on '{}': ask for run or exit-codes", arguments[0]));
-    }
-    return 0;
-}
+int command_help(const Arguments& arguments);
 
 int command_version(const Arguments&) {
     fmt::print("ringpress {}\n", kVersion);
@@ -98,7 +87,7 @@ constexpr Command kCommands[] = {
      "a running machine, live: traps, hottest sites, processor, shadows"},
     {"ctl", command_ctl, "NAME COMMAND...", "a command for the monitor of one, as info registers"},
     {"symbols", command_symbols, "KERNEL", "the names that are found in a kernel, as nm prints them"},
-    {"help", command_help, "exit-codes", "what the exit status says"},
+    {"help", command_help, "exit-codes", "what the exit status says; help COMMAND: that command's options"},
     {"--version", command_version, "", "the version of this program"},
     {"--help", command_help},
     {"-help", command_help},
@@ -122,6 +111,23 @@ std::vector<std::string> command_names() {
     for (const Command& command : kCommands)
         if (*command.summary) names.emplace_back(command.name);
     return names;
+}
+
+int command_help(const Arguments& arguments) {
+    if (arguments.empty()) {
+        fmt::print("{}", usage());
+        return 0;
+    }
+    const std::string& topic = arguments[0];
+    if (topic == "exit-codes") {
+        fmt::print("{}", exit_codes_text());
+        return 0;
+    }
+    for (const Command& command : kCommands)
+        if (topic == command.name && command.run != command_help && command.run != command_version)
+            return command.run({"--help"});
+    throw std::runtime_error(fmt::format("no help on '{}'{}: ask for exit-codes or a command", topic,
+                                         did_you_mean(topic, command_names())));
 }
 
 int dispatch(const Arguments& arguments) {

@@ -226,10 +226,10 @@ RunConfig to_config(const RawOptions& raw, std::uint64_t host_bytes) {
 
 }  // namespace
 
-RunRequest parse_run(const std::vector<std::string>& arguments, std::uint64_t host_bytes) {
+RunRequest parse_run(const std::vector<std::string>& arguments, std::uint64_t host_bytes,
+                     const std::string& command) {
     RawOptions raw;
-    CLI::App app("Boots an unmodified 32-bit x86 kernel in this process.  Leave with Ctrl-A x.",
-                 "ringpress run");
+    CLI::App app("Boots an unmodified 32-bit x86 kernel in this process.  Leave with Ctrl-A x.", command);
     declare(app, raw);
     app.formatter(std::make_shared<OptionFormatter>());
 

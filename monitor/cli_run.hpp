@@ -18,8 +18,10 @@ struct RunRequest {
 };
 
 /// Parses the arguments behind `run`.  host_bytes: the memory of this host, see host_memory_bytes().
+/// command: whose help a user is sent to, for other commands that take these options.
 /// Throws std::runtime_error with one line for the user.
-RunRequest parse_run(const std::vector<std::string>& arguments, std::uint64_t host_bytes);
+RunRequest parse_run(const std::vector<std::string>& arguments, std::uint64_t host_bytes,
+                     const std::string& command = "ringpress run");
 
 /// Runs a guest to its end, prints what there is to say, and returns the exit status.
 /// Throws std::runtime_error with one line if the guest cannot be started.

@@ -105,6 +105,9 @@ int command_ctl(const std::vector<std::string>& arguments) {
     if (arguments.empty())
         throw std::runtime_error(
             "ctl needs a machine's name: ringpress ctl NAME COMMAND; ringpress ps lists names");
+    if (arguments[0].starts_with("-"))
+        throw std::runtime_error(
+            fmt::format("ctl knows no '{}': it has no options; see ringpress ctl --help", arguments[0]));
     ControlClient client(arguments[0]);
     if (arguments.size() > 1) {
         std::string line;
@@ -131,7 +134,8 @@ int command_ps(const std::vector<std::string>& arguments) {
             return 0;
         }
         if (argument != "--json" && argument != "-json")
-            throw std::runtime_error(fmt::format("ps knows no '{}': only --json", argument));
+            throw std::runtime_error(
+                fmt::format("ps knows no '{}': only --json; see ringpress ps --help", argument));
         json = true;
     }
     const std::vector<Machine> machines = running_machines();

@@ -65,8 +65,8 @@ int command_top(const std::vector<std::string>& arguments) {
             fmt::print("{}", kHelp);
             return 0;
         } else if (argument.starts_with("-") || !name.empty()) {
-            throw std::runtime_error(
-                fmt::format("top knows no '{}': only a machine's name and --once", argument));
+            throw std::runtime_error(fmt::format(
+                "top knows no '{}': only a machine's name and --once; see ringpress top --help", argument));
         } else {
             name = argument;
         }
