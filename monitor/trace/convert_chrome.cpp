@@ -35,8 +35,12 @@ class ChromeWriter {
                 instant(fmt::format("{} traps lost", trace_.gaps[gap].lost), e.host_ns);
             if (i && e.machine != trace_.events[i - 1].machine) instant("reset", e.host_ns);
             count(e);
-            trap(e, i + 1 < trace_.events.size() ? trace_.events[i + 1].host_ns : ~std::uint64_t{0});
-            halts(e);
+            // Both ends were rounded: not beyond the next one's beginning.
+            const std::uint64_t next =
+                i + 1 < trace_.events.size() ? trace_.events[i + 1].host_ns : ~std::uint64_t{0};
+            const std::uint64_t length = std::min<std::uint64_t>(e.cost_ns, next - e.host_ns);
+            trap(e, length);
+            halts(e, e.host_ns + length);
         }
         if (!trace_.events.empty()) flush_counter(trace_.events.back().host_ns);
         out_.put("\n]}\n");
@@ -64,7 +68,7 @@ class ChromeWriter {
             arguments));
     }
 
-    void trap(const TraceEvent& e, std::uint64_t next) {
+    void trap(const TraceEvent& e, std::uint64_t length) {
         const std::string_view cause = cause_name(e.cause),
                                instruction = instruction_of(trace_, trace_.place(e));
         const TracePlace& place = trace_.place(e);
@@ -75,42 +79,48 @@ class ChromeWriter {
         if (e.burst) a += fmt::format(",\"burst\":{}", e.burst);
         if (e.reflected != TraceEvent::kNone) a += fmt::format(",\"reflected\":{}", e.reflected);
         if (e.injected != TraceEvent::kNone) a += fmt::format(",\"injected\":{}", e.injected);
+        // In an object of their own: EIP and CPL are there under the same names.
+        std::string changed;
         for (unsigned i = 0; i < e.changes; ++i) {
             const TraceChange& c = trace_.changes[e.first_change + i];
-            a += fmt::format(",\"{}\":\"{:x} -> {:x}\"", kStateFields[c.field].name, c.before, c.after);
+            changed += fmt::format("{}\"{}\":\"{:x} -> {:x}\"", i ? "," : "", kStateFields[c.field].name,
+                                   c.before, c.after);
         }
-        // Both ends were rounded: not beyond the next one's beginning.
-        const std::uint64_t length = std::min<std::uint64_t>(e.cost_ns, next - e.host_ns);
+        if (e.changes) a += fmt::format(",\"changed\":{{{}}}", changed);
         slice(kMonitorTrack, instruction == "-" ? cause : instruction, cause, e.host_ns, length, a);
     }
 
     /// From the end of the trap that halted the guest to the beginning of what wakes it up.
-    void halts(const TraceEvent& e) {
+    void halts(const TraceEvent& e, std::uint64_t end) {
         constexpr std::size_t kHalted = state_field_named("halted");
         static_assert(kHalted < kStateFields.size());
-        if (halted_) slice(kGuestTrack, "halted", "halted", halted_since_, since(e.host_ns), "");
+        if (halted_) slice(kGuestTrack, "halted", "halted", halted_since_, e.host_ns - halted_since_, "");
         halted_ = false;
         for (unsigned i = 0; i < e.changes; ++i) {
             const TraceChange& c = trace_.changes[e.first_change + i];
             if (c.field == kHalted) halted_ = c.after != 0;
         }
-        halted_since_ = e.host_ns + e.cost_ns;
+        halted_since_ = end;
     }
-    std::uint64_t since(std::uint64_t now) const { return now > halted_since_ ? now - halted_since_ : 0; }
 
     void count(const TraceEvent& e) {
         if (e.host_ns - counted_from_ >= kCounterStep) flush_counter(e.host_ns);
         ++counts_[e.cause];
     }
     void flush_counter(std::uint64_t now) {
+        counter(counted_from_, counts_);
+        // A counter holds its value until the next one comes.
+        if (now - counted_from_ >= 2 * kCounterStep) counter(counted_from_ + kCounterStep, {});
+        counts_ = {};
+        counted_from_ = now - now % kCounterStep;
+    }
+    void counter(std::uint64_t at, const std::array<std::uint64_t, kTrapCauses>& counts) {
         std::string values;
         for (unsigned i = 0; i < kTrapCauses; ++i)
             values += fmt::format("{}{}:{}", i ? "," : "",
-                                  json_text(cause_name(static_cast<std::uint8_t>(i))), counts_[i]);
+                                  json_text(cause_name(static_cast<std::uint8_t>(i))), counts[i]);
         event(fmt::format("{{\"ph\":\"C\",\"pid\":1,\"ts\":{},\"name\":\"traps in 10 ms\",\"args\":{{{}}}}}",
-                          microseconds(counted_from_), values));
-        counts_ = {};
-        counted_from_ = now - now % kCounterStep;
+                          microseconds(at), values));
     }
 
     const TraceFile& trace_;

@@ -5,7 +5,9 @@
 #include <catch2/catch.hpp>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <random>
 
+#include "chrome_rules.hpp"
 #include "monitor/trace/trace_summary.hpp"
 #include "monitor/tsc_frequency.hpp"
 #include "sample_trace.hpp"
@@ -81,6 +83,41 @@ TEST_CASE("Chrome events are JSON, strictly nested on each track, with the halts
     CHECK(instants == 1);
     CHECK(all["traceEvents"][0]["args"]["name"] == "ringpress: folder/kernel");
     CHECK(all["otherData"]["format"] == "ringpress-trace");
+}
+
+TEST_CASE("Whatever was traced, Chrome events keep the rules of their format") {
+    const test::TemporaryFolder folder;
+    CHECK(test::ChromeRules::broken_by(converted(folder, sample(folder), write_chrome)).empty());
+    const unsigned seed = std::random_device{}();
+    INFO("seed " << seed);
+    std::mt19937 random(seed);
+    for (int round = 0; round < 20; ++round) {
+        const TraceFile trace = read_trace(test::sample_trace(folder, [&](TraceWriter& writer) {
+            writer.name_with(
+                SymbolTable({{0x1000, 0x100, "quoted \" and \\ and \n"}, {0x2000, 0, "\xC3\xA9"}}));
+            std::uint64_t tsc = __rdtsc();
+            bool halted = false;
+            for (int i = 0; i < 300; ++i) {
+                if (random() % 50 == 0) writer.gap(1 + random() % 1000);
+                if (random() % 80 == 0) writer.machine_starts();
+                tsc += random() % 4 ? random() % 20'000 : random() % 100'000'000;
+                TraceRecord r =
+                    test::trap_record(static_cast<TrapCause>(random() % kTrapCauses),
+                                      static_cast<InsnId>(random() % static_cast<unsigned>(InsnId::count_)),
+                                      static_cast<std::uint32_t>(random() % 0x3000), tsc, random() % 30'000);
+                r.trap.cpl = r.before.cpl = random() % 2 ? 3 : 0;
+                r.before.activity = static_cast<std::uint8_t>(halted ? Activity::halted : Activity::running);
+                halted = random() % 5 == 0;
+                r.after.activity = static_cast<std::uint8_t>(halted ? Activity::halted : Activity::running);
+                r.after.cpl = random() % 2 ? 3 : 0;
+                r.after.eflags = static_cast<std::uint32_t>(random());
+                r.reflected = r.injected = static_cast<std::uint8_t>(random());
+                writer.put(r);
+            }
+        }));
+        const auto broken = test::ChromeRules::broken_by(converted(folder, trace, write_chrome));
+        if (!broken.empty()) FAIL(broken.front());
+    }
 }
 
 TEST_CASE(
