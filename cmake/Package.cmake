@@ -2,7 +2,8 @@
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME ringpress)
 set(CPACK_PACKAGE_VERSION "${PROJECT_VERSION}")
-set(CPACK_PACKAGE_CONTACT "The ringpress authors <ringpress@lists.example.org>")
+# A package must name an address, and there is none: RFC 2606 keeps .invalid for saying so.
+set(CPACK_PACKAGE_CONTACT "ringpress maintainers <ringpress@ringpress.invalid>")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 # Permissions are the package's, not those of whoever builds it.
