@@ -96,6 +96,9 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
     bool writable = t.dirty && (t.rw || (!access.user && !(cpu_.cr0 & cr0::WP)));
     const bool watched = s_.debug.points.watched_page(address), broken = breaks_in_data(page);
     if (watched && !access.write) writable = false;
+    // The host has nothing writable and executable: RAM that user code runs from is one or the other, by
+    // turns.
+    if (limits_.executable_data && access.fetch) writable = false;
     if (views_.slot_of(frame) >= 0) {
         if (access.write) {
             if (s_.frame[frame].writes < 0xFFFF) ++s_.frame[frame].writes;
@@ -143,7 +146,7 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
         const std::uint32_t f = frame + p - page;
         insert(data_, p, (f << kPageShift) | flags, s_.frame[f].first_alias);
     }
-    const bool executable = limits_.executable_data && t.user && !broken;
+    const bool executable = limits_.executable_data && t.user && !writable && !broken;
     host_.map_ram(host_address(data_, first), gpa((frame + first - page) << kPageShift),
                   (end - first) << kPageShift, writable, executable, end - first == 1);
     ++s_.counters.map_calls;

@@ -6,7 +6,28 @@ namespace ringpress {
 
 namespace {
 constexpr std::uint32_t kHostWrite = 2, kHostFetch = 16;  // SDM Vol. 3A, figure 4-12
+
+/// A store to a page that is executed, too.  One that hits the page it runs from, or the next one that it
+/// runs on into, could never finish natively: running takes write access away, and writing takes the view, or
+/// from RAM the right to execute.
+bool stores_to_own_code(const VCpu& cpu, const GuestMemory& memory, CodeViews& views, bool from_ram,
+                        gpa physical) {
+    const auto frame_of = [&](gva code) {
+        const auto t = walk(cpu, memory.ram(), memory.size(), code, Access::execute(cpu.cpl == 3), false);
+        return t ? t.value().physical.page() : ~0u;
+    };
+    const gva eip(cpu.segment(Seg::cs).base + cpu.eip);
+    const std::uint32_t here = frame_of(eip);
+    if (here == physical.page()) return true;
+    if (from_ram) {
+        constexpr std::uint32_t kLongest = 15;
+        return eip.offset() + kLongest > kPageSize && frame_of(eip + kLongest) == physical.page();
+    }
+    const int slot = here == ~0u ? -1 : views.slot_of(here);
+    return slot >= 0 && views.slot(static_cast<unsigned>(slot)).next_frame == physical.page() + 1;
 }
+
+}  // namespace
 
 void Dispatcher::handle_page_fault(std::uint32_t error, std::uint32_t address) {
     VCpu& cpu = m_.cpu;
@@ -90,22 +111,11 @@ void Dispatcher::handle_data_fault(Access access, gva address) {
         displaced_.opened_watched = true;
     }
     cause_ = TrapCause::hidden_fault;
-    if (access.write && !displaced_.active && shadows_.views.slot_of(physical.page()) >= 0) {
-        // A store to a page that is executed, too.  One that hits the page it runs from could never finish
-        // natively: running drops write access, and writing drops the view.
-        const gva eip(cpu.segment(Seg::cs).base + cpu.eip);
-        const auto code =
-            walk(cpu, m_.memory.ram(), m_.memory.size(), eip, Access::execute(access.user), false);
-        const bool same =
-            code &&
-            (code.value().physical.page() == physical.page() ||
-             (shadows_.views.slot_of(code.value().physical.page()) >= 0 &&
-              shadows_.views.slot(static_cast<unsigned>(shadows_.views.slot_of(code.value().physical.page())))
-                      .next_frame == physical.page() + 1));
-        if (same) {
-            interpret_at_eip(TrapCause::code_write);
-            return;
-        }
+    const bool from_ram = access.user && policy_.user_code_direct;
+    if (access.write && !displaced_.active && (from_ram || shadows_.views.slot_of(physical.page()) >= 0) &&
+        stores_to_own_code(cpu, m_.memory, shadows_.views, from_ram, physical)) {
+        interpret_at_eip(TrapCause::code_write);
+        return;
     }
     switch (shadows_.pages.map_data(address, t.value(), access)) {
         case ShadowPages::DataFault::mapped: break;

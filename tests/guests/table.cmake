@@ -13,6 +13,8 @@ guest_test(exceptions       SOURCES exceptions/vectors.c        GROUPS exception
 guest_test(paging_bits      SOURCES paging/accessed_dirty.c     GROUPS paging)
 guest_test(timer            SOURCES interrupts/timer.c          GROUPS interrupts)
 guest_test(user_mode        SOURCES user/system_call.c          GROUPS user)
+guest_test(own_page         SOURCES user/own_page.c             GROUPS user)
+guest_test(own_page_direct  TARGET guest_own_page               GROUPS user RINGPRESS_ARGS --user-code direct)
 guest_test(computing        SOURCES user/computing.c            GROUPS user HIGH_HALF)
 guest_test(segment_loads    SOURCES instructions/segment_loads.c   GROUPS instructions)
 guest_test(segment_reads    SOURCES instructions/segment_reads.c   GROUPS instructions)

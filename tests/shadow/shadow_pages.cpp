@@ -292,6 +292,21 @@ TEST_CASE("where users run from RAM, a page with a breakpoint is not executable 
     CHECK(w.data_at(0x401000).executable);
 }
 
+TEST_CASE("where users run from RAM, a page is writable or executable, by turns") {
+    ShadowWorld w(true, {.executable_data = true});
+    w.map(0x400000, 40, US | RW | D);
+    w.map(0x401000, 41, US | RW | D);
+    for (int round = 0; round < 3; ++round) {
+        for (const Access access : {Access::execute(true), Access::store(true), Access::read(true)}) {
+            const auto t = walk(w.cpu, w.ram.get(), ShadowWorld::kRam, gva(0x400000), access, true);
+            REQUIRE(t);
+            REQUIRE(w.shadow.map_data(gva(0x400000), t.value(), access) == ShadowPages::DataFault::mapped);
+            CHECK(w.data_at(0x400000).executable == access.fetch);
+            CHECK(w.data_at(0x400000).writable == !access.fetch);
+        }
+    }
+}
+
 TEST_CASE("a page becomes writable with the write that sets Dirty, not before") {
     ShadowWorld w;
     w.map(0xC0100000, 40, RW);
