@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from console import Console, Failure, Shell
 from files import Trouble
-from measure import BOOT_LIMIT, LINE, memory_bytes, processor_seconds, type_program
+from measure import BOOT_LIMIT, LINE, expect_alive, memory_bytes, processor_seconds, type_program
 
 # Linear may be this much worse from one point to the next: caches fill, and measurements scatter.
 TOLERANCE = 1.3
@@ -31,7 +31,8 @@ SET = Series("set", "memory in use by a program (in 1 GiB of RAM)", "MiB in use"
               ("fork, and the child writes all", "ms")))
 PROCESSES = Series("processes", "processes in a ring, 16 KiB each", "processes", (2, 8, 32, 128), (2, 8),
                    (("a token goes round", "ms"),))
-MACHINES = Series("machines", "machines side by side, 128 MiB each, all booting at once", "machines", (1, 2, 4, 8), (1, 2),
+MACHINES = Series("machines", "machines side by side, 128 MiB each, all booting at once", "machines", (1, 2, 4, 8),
+                  (1, 2),
                   (("until all are at the shell", "s"), ("CPU time of all", "s"), ("memory of the host", "MiB")))
 ALL = (RAM, SET, PROCESSES, MACHINES)
 
@@ -49,7 +50,7 @@ def booted(peer, megabytes, stack):
     """A console at the shell's prompt; the stack closes it."""
     peer.megabytes = megabytes
     console = stack.enter_context(Console(peer.boot_command()))
-    console.expect("ringpress: shell ready", BOOT_LIMIT)
+    expect_alive(console, "ringpress: shell ready", BOOT_LIMIT)
     console.expect(Shell.PROMPT, 60)
     return console
 
@@ -68,7 +69,7 @@ def measure_machines(peer, x):
         start = time.monotonic()
         consoles = [stack.enter_context(Console(peer.boot_command())) for _ in range(x)]
         for console in consoles:
-            console.expect("ringpress: shell ready", BOOT_LIMIT)
+            expect_alive(console, "ringpress: shell ready", BOOT_LIMIT)
             console.expect(Shell.PROMPT, 60)
         seconds, leaders = time.monotonic() - start, [console.process.pid for console in consoles]
         return {"until all are at the shell": seconds, "CPU time of all": sum(map(processor_seconds, leaders)),

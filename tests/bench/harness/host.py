@@ -37,13 +37,14 @@ def describe():
 
 
 def one_line(machine):
-    return (f"{machine['processor']}, {machine['processors']} processors{' (a virtual machine)' if machine['virtual'] else ''}, "
-            f"Linux {machine['kernel']}, load {machine['load']:.2f}")
+    virtual = " (a virtual machine)" if machine["virtual"] else ""
+    return (f"{machine['processor']}, {machine['processors']} processors{virtual}, Linux {machine['kernel']}, "
+            f"load {machine['load']:.2f}")
 
 
 def warning(machine):
     """What to say about noise, or an empty string."""
     if machine["busy"] > 0.10 or machine["load"] > 0.7:
-        return (f"warning: this machine is busy (load {machine['load']:.2f}, {machine['busy']:.0%} of its processors in use): "
-                "ratios may hold, absolute figures do not")
+        return (f"warning: this machine is busy (load {machine['load']:.2f}, {machine['busy']:.0%} of its processors "
+                "in use): ratios may hold, absolute figures do not")
     return ""

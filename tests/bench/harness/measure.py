@@ -1,4 +1,4 @@
-"""One run of one peer: boots it, types the benchmark's name at its shell, reads the lines, and looks on from outside."""
+"""One run of one peer: boots it, types the benchmark's name at its shell, reads the lines, looks on from outside."""
 import os
 import re
 import subprocess
@@ -7,7 +7,7 @@ import time
 from console import Console, Failure, Shell
 from rows import PROGRAM_ROWS
 
-BOOT_LIMIT = 600      # seconds
+BOOT_LIMIT = 1500     # seconds
 PROGRAM_LIMIT = 900
 IDLE_SECONDS = 3
 LINE = re.compile(r"^bench (\S+) (-?[0-9.]+) (ok|FAIL.*?)\s*$", re.M)
@@ -113,13 +113,23 @@ def idle(console, run):
     run.values["idle"] = 100 * used / spent
 
 
+def expect_alive(console, pattern, timeout):
+    """As Console.expect(); but a guest whose kernel gives up has failed at once, and says why."""
+    match = console.expect(f"(?:{pattern})|Kernel panic[^\r\n]*", timeout)
+    if match.group(0).startswith("Kernel panic"):
+        console.listen(1)
+        oops = re.search(r"(BUG:|Oops|EIP:)[^\r\n]*", console.text)
+        raise Failure(f"{match.group(0)}{'; before that: ' + oops.group(0) if oops else ''}")
+    return match
+
+
 def type_program(console, arguments):
     """Runs the program at the shell's prompt; returns all that it printed, and the seconds that it took."""
     words = " ".join(f"'{word}'" for word in arguments)
     console.type(f"bench {words}\r")
     console.expect(r"bench .*\n", 60)  # the shell's echo of that line
     start, before = time.monotonic(), len(console.text) - len(console.pending)
-    console.expect(END + r"\s", PROGRAM_LIMIT)
+    expect_alive(console, END + r"\s", PROGRAM_LIMIT)
     seconds = time.monotonic() - start
     console.expect(Shell.PROMPT, 60)
     return console.text[before:], seconds
@@ -139,7 +149,7 @@ def run_guest(peer, rows, options):
         return run
     with Console(peer.boot_command()) as console:
         try:
-            console.expect("ringpress: shell ready", BOOT_LIMIT)
+            expect_alive(console, "ringpress: shell ready", BOOT_LIMIT)
             if "boot" in names:
                 run.values["boot"] = console.seconds()
             if peer.boot_only:

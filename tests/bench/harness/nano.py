@@ -1,4 +1,4 @@
-"""The nanobenchmarks: runs their guest, turns cycles into nanoseconds, and puts the raw costs of this host beside them."""
+"""The nanobenchmarks: runs their guest, turns cycles into nanoseconds, puts the raw costs of this host beside them."""
 import json
 import re
 import subprocess
@@ -100,7 +100,8 @@ def raw_lines(results, raw):
     if trap and all("cost_cli" in costs for costs in raw):
         ratio = trap / statistics.median(costs["cost_cli"] for costs in raw)
         how = "aim" if ratio <= 1.1 else "met" if ratio <= 1.25 else "MISSED"
-        lines.append(f"an unpatched trap (cli at --sensitive trap) against the bare round trip: {ratio:.2f}; bar 1.25: {how}")
+        lines.append("an unpatched trap (cli at --sensitive trap) against the bare round trip: "
+                     f"{ratio:.2f}; bar 1.25: {how}")
     return lines
 
 

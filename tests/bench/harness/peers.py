@@ -64,8 +64,8 @@ class Qemu(Peer):
         self.note = version.split("\n")[0].replace("QEMU emulator version ", "QEMU ").split(" (")[0] + ", TCG"
 
     def _run(self, serial, *more):
-        return ["qemu-system-i386", "-accel", "tcg", "-M", "pc", "-m", str(self.megabytes), "-no-reboot", "-display", "none",
-                "-serial", serial, *more]
+        return ["qemu-system-i386", "-accel", "tcg", "-M", "pc", "-m", str(self.megabytes), "-no-reboot", "-display",
+                "none", "-serial", serial, *more]
 
     def boot_command(self, append=""):
         return self._run("mon:stdio", "-kernel", self.files.kernel, "-initrd", self.files.initrd(32), "-append",
@@ -102,7 +102,7 @@ class Native(Peer):
                 *arguments]
 
 
-NAMES = (*RINGPRESS, "tcg", "uml", "uml32", "native")
+NAMES = (*RINGPRESS, "tcg", "uml", "uml32", "native", "bochs")
 
 
 def make_peer(name, files):
@@ -115,6 +115,9 @@ def make_peer(name, files):
         return Uml(name, files)
     if name == "native":
         return Native(name, files)
+    if name == "bochs":
+        from bochs import Bochs
+        return Bochs(name, files)
     raise ValueError(f"no peer {name}; there are {', '.join(NAMES)}")
 
 

@@ -44,7 +44,8 @@ HARNESS_ROWS = (
 )
 # ... and these by the program of tests/bench/linux inside, in its order.
 PROGRAM_ROWS = (
-    Row("getppid", "getppid by int 0x80", bars=(Bar("tcg", 0.8, 0.4),), note="by syscall where the program has 64 bits"),
+    Row("getppid", "getppid by int 0x80", bars=(Bar("tcg", 0.8, 0.4),),
+        note="by syscall where the program has 64 bits"),
     Row("getppid_libc", "getppid by the C library's way"),
     Row("read_1", "read 1 byte of /dev/zero", bars=(Bar("tcg", 0.6, 0.3),)),
     Row("read_4k", "read 4 KiB of a tmpfs file"),

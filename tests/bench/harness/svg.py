@@ -56,7 +56,8 @@ def ratios(results, base):
         for number, name in enumerate(names):
             value = points[name, row.name]
             if value and value > 0:
-                parts.append(f'<circle cx="{place(value):.1f}" cy="{y:.1f}" r="4.5" fill="{COLOURS[number % len(COLOURS)]}" '
+                colour = COLOURS[number % len(COLOURS)]
+                parts.append(f'<circle cx="{place(value):.1f}" cy="{y:.1f}" r="4.5" fill="{colour}" '
                              f'fill-opacity="0.85"><title>{escape(name)}: {value:.3g}</title></circle>')
     return document(width, bottom + 30, parts)
 

@@ -28,7 +28,8 @@ class Results:
 
     def failures(self):
         """(peer, row name, what was wrong), each once."""
-        found = {(name, row, why) for name, runs in self.runs.items() for run in runs for row, why in run.failures.items()}
+        found = {(name, row, why) for name, runs in self.runs.items() for run in runs
+                 for row, why in run.failures.items()}
         return sorted(found)
 
     def ratio(self, subject, peer, row):
@@ -80,6 +81,18 @@ def markdown(lines, left):
     left = {column % len(lines[0]) for column in left}
     marks = ["---" if column in left else "--:" for column in range(len(lines[0]))]
     return "\n".join("| " + " | ".join(line) + " |" for line in (lines[0], marks, *lines[1:])) + "\n"
+
+
+def put_into(path, name, text):
+    """Replaces what stands between the comments `<!-- NAME: begin -->` and `<!-- NAME: end -->` of a document."""
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+    with open(path) as file:
+        document = file.read()
+    if document.count(begin) != 1 or document.count(end) != 1:
+        raise ValueError(f"{path} has no place for {name}: {begin.strip()} ... {end}")
+    before, after = document.split(begin)[0], document.split(end)[1]
+    with open(path, "w") as file:
+        file.write(f"{before}{begin}\n{text.strip()}\n\n{end}{after}")
 
 
 LEFT = (0, 1, -1)
