@@ -55,9 +55,10 @@ static double timed(const struct row* row, unsigned long times) {
     return now() - start;
 }
 
-// A batch takes at least this long, so that the clock's own cost and grain do not count.
-static double batch_microseconds = 15000;
-static unsigned batches = 7;
+// A batch takes at least this long, so that the clock's own cost and grain do not count.  Many short ones, so
+// that on a busy host, too, some of them fit between two of its switches to others.
+static double batch_microseconds = 2000, row_microseconds = 600000;
+static unsigned batches = 40;
 
 /// The best of several batches: the others measure what else the machine was doing.
 static double measure(const struct row* row) {
@@ -75,7 +76,7 @@ static double measure(const struct row* row) {
         total += spent;
     }
     double best = spent;
-    for (unsigned i = 1; i < batches && (i < 2 || total < 60 * batch_microseconds); ++i) {
+    for (unsigned i = 1; i < batches && (i < 2 || total < row_microseconds); ++i) {
         spent = timed(row, times);
         total += spent;
         if (spent < best) best = spent;
@@ -133,8 +134,9 @@ int main(int argc, char** argv) {
         const bool more = i + 1 < argc;
         if (!strcmp(argv[i], "--exit")) _exit(EXEC_STATUS);  // the child of fork_exec
         if (!strcmp(argv[i], "--quick")) {
-            batch_microseconds = 1000;
-            batches = 2;
+            batch_microseconds = 500;
+            row_microseconds = 20000;
+            batches = 3;
         } else if (!strcmp(argv[i], "--tsc")) {
             printf("%.3f\n", tsc_megahertz());
             return 0;
