@@ -1,6 +1,7 @@
 #include "monitor/terminal.hpp"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 
 #include <catch2/catch.hpp>
 #include <cstdio>
@@ -166,6 +167,7 @@ TEST_CASE("A terminal that controls nobody's session is taken all the same") {
     PtyChild child([] {
         const pid_t pid = fork();
         if (pid == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
             setsid();  // away from the terminal, which stays open
             hold_terminal();
         }
