@@ -76,6 +76,8 @@ struct Msrs {
     std::uint64_t misc_enable = 1;
     std::uint64_t mtrr_def_type = 0;
     std::uint64_t bios_sign_id = 0;
+    std::uint64_t tsc_adjust =
+        0;  ///< what the guest itself has added to its TSC, SDM Vol. 3B, section 17.17.3
 };
 
 /// What kept the next instruction boundary from taking an interrupt, SDM Vol. 3A, section 6.8.

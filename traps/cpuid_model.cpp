@@ -28,6 +28,9 @@ constexpr std::uint32_t kSignature = 0x000106CA;
 
 constexpr std::uint32_t kMaxLeaf = 0x16, kMaxExtendedLeaf = 0x80000008;
 constexpr std::uint32_t kArchCapabilitiesBit = 1u << 29;  // CPUID.7.0:EDX
+/// CPUID.7.0:EBX.  Says that the time-stamp counter can be trusted: without it, operating systems compare it
+/// with timer ticks, and distrust it when the host makes ticks late.
+constexpr std::uint32_t kTscAdjustBit = 1u << 1;
 
 /// The local APIC's timer counts at 1 GHz (monitor/devices/local_apic.hpp); CPUID.15H names it as the
 /// crystal.
@@ -104,7 +107,10 @@ CpuidLeaf cpuid_leaf(const CpuModel& model, std::uint32_t leaf, std::uint32_t pa
         case 4:
             if (part < CpuModel::kCaches) r = model.caches[part];
             break;
-        case 7: r.edx = kArchCapabilitiesBit; break;
+        case 7:
+            r.ebx = kTscAdjustBit;
+            r.edx = kArchCapabilitiesBit;
+            break;
         case 0x15:  // how fast the time-stamp counter runs, so that guests need not measure it
             if (model.tsc_hz) {
                 const Ratio ratio = crystal_ratio(model.tsc_hz);

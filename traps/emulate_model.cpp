@@ -11,6 +11,7 @@ enum Msr : std::uint32_t {
     tsc = 0x10,
     platform_id = 0x17,
     apic_base = 0x1B,
+    tsc_adjust = 0x3B,
     bios_sign_id = 0x8B,
     mtrr_cap = 0xFE,
     arch_capabilities = 0x10A,
@@ -35,6 +36,7 @@ Emulated read_msr(Machine& m) {
             if (!m.model.apic) return Fault::gp(0);
             value = cpu.msr.apic_base;
             break;
+        case Msr::tsc_adjust: value = cpu.msr.tsc_adjust; break;
         case Msr::bios_sign_id: value = cpu.msr.bios_sign_id; break;
         case Msr::arch_capabilities: value = kArchCapabilities; break;
         case Msr::misc_enable: value = cpu.msr.misc_enable; break;
@@ -67,12 +69,20 @@ bool valid_pat(std::uint64_t value) {
     return true;
 }
 
+/// The guest's own changes of its TSC are on record, so that it can tell them from its firmware's.
+void adjust_tsc(Machine& m, std::uint64_t by) {
+    m.cpu.msr.tsc_offset += by;
+    m.cpu.msr.tsc_adjust += by;
+    m.translation.sensitivity_changed();  // rdtsc runs natively only without an offset
+}
+
 Emulated write_msr(Machine& m) {
     VCpu& cpu = m.cpu;
     if (cpu.cpl != 0) return Fault::gp(0);
     const std::uint64_t value = static_cast<std::uint64_t>(cpu.reg(Gpr::edx)) << 32 | cpu.reg(Gpr::eax);
     switch (cpu.reg(Gpr::ecx)) {
-        case Msr::tsc: cpu.msr.tsc_offset += value - m.time.guest_tsc(); break;
+        case Msr::tsc: adjust_tsc(m, value - m.time.guest_tsc()); break;
+        case Msr::tsc_adjust: adjust_tsc(m, value - cpu.msr.tsc_adjust); break;
         case Msr::apic_base: TRY(write_apic_base(m, value)); break;
         case Msr::bios_sign_id: cpu.msr.bios_sign_id = value; break;
         case Msr::misc_enable: cpu.msr.misc_enable = value; break;

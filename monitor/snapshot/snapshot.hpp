@@ -18,7 +18,7 @@
 
 namespace ringpress {
 
-inline constexpr std::uint32_t kSnapshotVersion = 1;
+inline constexpr std::uint32_t kSnapshotVersion = 2;
 
 /// A drive as it was: which one, and whether its file may have changed since.
 struct SnapshotDrive {

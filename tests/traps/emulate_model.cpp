@@ -139,4 +139,19 @@ TEST_CASE("writing the time-stamp counter moves the offset") {
     t.time.tsc = 1000;
     REQUIRE(write_msr(t, 0x10, 500));
     CHECK(t.cpu.msr.tsc_offset == 500 - std::uint64_t{1010});
+    CHECK(t.translation.sensitivity == 1);
+}
+
+TEST_CASE("the guest finds on record what it has added to the time-stamp counter") {
+    TestMachine t;
+    t.cpu.msr.tsc_offset = 7000;  // the monitor's doing
+    REQUIRE(read_msr(t, 0x3B));
+    CHECK(t.cpu.reg(Gpr::eax) == 0);
+    t.time.tsc = 1000;
+    REQUIRE(write_msr(t, 0x10, 1510));
+    REQUIRE(read_msr(t, 0x3B));
+    CHECK(t.cpu.reg(Gpr::eax) == 500);
+    REQUIRE(write_msr(t, 0x3B, 0));
+    CHECK(t.cpu.msr.tsc_offset == 7000);
+    CHECK(t.cpu.msr.tsc_adjust == 0);
 }

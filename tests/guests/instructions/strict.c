@@ -19,6 +19,15 @@ void guest_main(const struct multiboot_info* info) {
     }
     EXPECT(0, "xor eax, eax", "ltr ax", VECTOR_GP, 0);
     EXPECT(0, "mov ecx, 0x4321", "rdmsr", VECTOR_GP, 0);
+    // The time-stamp counter can be set, and the difference is kept in IA32_TSC_ADJUST.
+    static const struct { u32 msr, before; } kClocks[] = {{0x10, 1}, {0x3B, 0}};
+    for (u32 i = 0; i < 2; ++i) {
+        EXPECT_NO_FAULT(0, "", "rdtsc");
+        with.ecx = kClocks[i].msr;
+        EXPECT_NO_FAULT(0, "", "wrmsr; rdtsc; mov ebx, edx; mov ecx, 0x3B; rdmsr");
+        check(i ? "and set back" : "the TSC began anew", (last.ebx == 0) == kClocks[i].before, 1);
+        check("IA32_TSC_ADJUST", (last.edx | last.eax) != 0, kClocks[i].before);
+    }
     EXPECT(0, "mov ecx, 0x4321", "wrmsr", VECTOR_GP, 0);
     EXPECT(3, "mov ecx, 0x4321", "rdmsr", VECTOR_GP, 0);
     EXPECT(0, "mov eax, cr0; and eax, ~1; or eax, 0x80000000", "mov cr0, eax", VECTOR_GP,
