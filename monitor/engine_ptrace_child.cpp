@@ -41,7 +41,9 @@ void set_handler(int signal) {
 
 }  // namespace
 
-void run_traced(int ram_fd, int view_fd, bool executable_ram, BatchMemory& memory) {
+// Before a call that does not return AddressSanitizer would ask the kernel where the stack is.
+[[gnu::no_sanitize_address]] void run_traced(int ram_fd, int view_fd, bool executable_ram,
+                                             BatchMemory& memory) {
     if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) refuse("the host forbids ptrace");
     stack_t stack{};
     stack.ss_sp = memory.signal_stack;
