@@ -9,6 +9,7 @@
     .globl core_\name, core_\name\()_end
     .type core_\name, @function
 core_\name:
+    movb $1, core_called(%rip)
     mov %rcx, %r10
     mov $\number, %eax
     syscall
@@ -36,5 +37,11 @@ core_rt_sigreturn:
 core_rt_sigreturn_end:
     ud2
     .size core_rt_sigreturn, . - core_rt_sigreturn
+
+// 1: a system call was made, and has loaded SS.
+    .bss
+    .globl core_called
+core_called:
+    .skip 1
 
     .section .note.GNU-stack, "", @progbits

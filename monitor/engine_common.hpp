@@ -39,7 +39,7 @@ class CoreLoop {
     void handle_gate(std::uint32_t site) {
         if (traced() & 1u << static_cast<unsigned>(TrapCause::gate)) [[unlikely]]
             trace_gate(site);
-        else
+        else if (!core_.dispatcher().quick_gate(site))
             core_.dispatcher().handle_gate(site);
     }
     /// The timer went off, or the supervisor rang.

@@ -39,7 +39,7 @@ void leave() {
     for (unsigned i = 0; i < 6; ++i) {
         // CS is loaded by the far jump itself.
         if (static_cast<Seg>(i) != Seg::cs && entry.selectors.selector[i] != gate.current->selector[i])
-            f.reload = 1;
+            f.reload |= static_cast<std::uint8_t>(1u << i);
         f.selectors[i] = entry.selectors.selector[i];
     }
     *gate.current = entry.selectors;
@@ -57,7 +57,7 @@ void open_gates(CoreLoop& loop, MachineCore& core, HostSelectors& current, void 
     gate.core = &core;
     gate.current = &current;
     gate.end = end;
-    core.enable_gates(reinterpret_cast<std::uint64_t>(gate_entry));
+    core.enable_gates(reinterpret_cast<std::uint64_t>(gate_entry), current);
 }
 
 Interrupted interrupted_gate(int signal, bool asynchronous, ucontext_t& context) {
@@ -91,6 +91,7 @@ void engine_gate(std::uint32_t site) {
     std::copy_n(gate_frame.gpr, 8, cpu.gpr);
     cpu.eflags = merge_flags(cpu.eflags, static_cast<std::uint32_t>(gate_frame.eflags));
     gate_frame.reload = 0;
+    core_called = 0;
     loop.handle_gate(site);
     if (!loop.settle()) gate.end();
     leave();
@@ -98,6 +99,7 @@ void engine_gate(std::uint32_t site) {
 
 void engine_gate_deferred() {
     engine_deferred = 0;
+    core_called = 1;  // the signal's return may have
     if (gate.timer_expired) {
         gate.timer_expired = false;
         gate.loop->timer_expired();

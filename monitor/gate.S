@@ -18,6 +18,11 @@
 #define TARGET 40      /* eip, cs */
 #define SELECTORS 48   /* es cs ss ds fs gs */
 #define RELOAD 60
+#define ES_BIT 1
+#define SS_BIT 4
+#define DS_BIT 8
+#define FS_BIT 16
+#define GS_BIT 32
 #define SLOW 61
 #define FS_BASE 64
 
@@ -56,14 +61,23 @@ gate_exit:
     fxrstor64 gate_fpu(%rip)
     cmpb $0, gate_frame+SLOW(%rip)
     jne gate_slow
-    cmpb $0, gate_frame+RELOAD(%rip)
-    jne gate_segments
+    // Loading a segment register costs as much as the jump: only those that changed.
+    movzbl gate_frame+RELOAD(%rip), %ecx
+    test $FS_BIT, %cl
+    jnz gate_fs
     mov gate_frame+FS_BASE(%rip), %rax
     wrfsbase %rax
-gate_registers:
+gate_segments:
+    test $(ES_BIT | DS_BIT | GS_BIT), %cl
+    jnz gate_data
+gate_stack:
     // A system call in between has left the host's SS behind: sysret loads it, SDM Vol. 2B, SYSRET.
+    and $SS_BIT, %ecx
+    or core_called(%rip), %cl
+    jz gate_registers
     movzwl gate_frame+SELECTORS+4(%rip), %eax
     mov %eax, %ss
+gate_registers:
     pushq gate_frame+EFL(%rip)
     popfq
     mov gate_frame+EAX(%rip), %eax
@@ -76,16 +90,24 @@ gate_registers:
     mov gate_frame+ESP(%rip), %esp
     ljmpl *gate_frame+TARGET(%rip)
 
-gate_segments:
-    movzwl gate_frame+SELECTORS+0(%rip), %eax
-    mov %eax, %es
-    movzwl gate_frame+SELECTORS+6(%rip), %eax
-    mov %eax, %ds
-    movzwl gate_frame+SELECTORS+10(%rip), %eax
-    mov %eax, %gs
+gate_fs:
     movzwl gate_frame+SELECTORS+8(%rip), %eax
     mov %eax, %fs
-    jmp gate_registers
+    jmp gate_segments
+gate_data:
+    test $ES_BIT, %cl
+    jz 1f
+    movzwl gate_frame+SELECTORS+0(%rip), %eax
+    mov %eax, %es
+1:  test $DS_BIT, %cl
+    jz 2f
+    movzwl gate_frame+SELECTORS+6(%rip), %eax
+    mov %eax, %ds
+2:  test $GS_BIT, %cl
+    jz gate_stack
+    movzwl gate_frame+SELECTORS+10(%rip), %eax
+    mov %eax, %gs
+    jmp gate_stack
 
     // What a far jump cannot restore (TF, AC) goes through a signal frame.
 gate_slow:

@@ -14,7 +14,7 @@ struct GateFrame {
     std::uint16_t target_cs;
     std::uint16_t reserved;
     std::uint16_t selectors[6];
-    std::uint8_t reload;  ///< load the segment registers from `selectors`
+    std::uint8_t reload;  ///< bit n: load that segment register from `selectors`, in Seg order
     std::uint8_t slow;    ///< leave through a signal frame
     std::uint16_t reserved2;
     std::uint64_t fs_base;  ///< the guest's, as the hardware held it
@@ -31,5 +31,7 @@ extern std::uint64_t gate_stack_top;
 extern volatile std::uint32_t engine_deferred;
 /// 1 while C++ of the gate runs; outside of it the code between gate_entry and gate_end does, or the guest.
 extern volatile std::uint8_t gate_open;
+/// 1: a system call or a signal has loaded SS since the gate was entered; core_syscalls.S.
+extern volatile std::uint8_t core_called;
 extern const char gate_entry[], gate_exit[], gate_end[], gate_slow_end[];
 }

@@ -35,7 +35,7 @@ Arena& make_arena(const SharedMemory& memory) {
     auto* arena = static_cast<Arena*>(memory.arena.get_address());
     arena->magic = kArenaMagic;
     arena->version = kArenaVersion;
-    arena->ram_bytes = static_cast<std::uint32_t>(memory.ram.get_size());
+    arena->ram_bytes = static_cast<std::uint32_t>(memory.ram_bytes().size());
     arena->supervisor_pid = getpid();
     new (&arena->cpu) VCpu{};
     new (&arena->devices) DeviceState{};
@@ -63,8 +63,8 @@ bool starts_stopped(const RunResources& run, const std::optional<Snapshot>& from
 }  // namespace
 
 SharedMemory::SharedMemory(std::optional<Snapshot>& from, std::uint32_t ram_bytes)
-    : ram_file(from ? std::move(from->ram) : MemoryFile("ringpress-ram", ram_bytes)),
-      view_file("ringpress-views", std::uint64_t{kViewSlots} * kPageSize + kLandingRange),
+    : ram_file(from ? std::move(from->ram) : ram_file_for(ram_bytes)),
+      view_file("ringpress-views", std::uint64_t{kViewSlots} * kPageSize + kGateRange),
       arena_file("ringpress-arena", sizeof(Arena)),
       ram(ram_file.map()),
       views(view_file.map()),
@@ -83,7 +83,8 @@ GuestLife::GuestLife(RunResources& run, std::optional<Snapshot> from)
                  : std::nullopt),
       core_(run.config,
             {&arena_, memory_.ram_bytes().data(), arena_.ram_bytes,
-             static_cast<std::uint8_t*>(memory_.views.get_address())},
+             static_cast<std::uint8_t*>(memory_.views.get_address()),
+             memory_.stubs()},
             host(), run.limits, disks(), notify_supervisor),
       control_(arena_, stay_stopped_ || from_),
       access_(arena_, memory_.ram_bytes()),

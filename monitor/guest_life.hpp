@@ -28,8 +28,9 @@ struct SharedMemory {
     SharedMemory(std::optional<Snapshot>& from, std::uint32_t ram_bytes);
 
     std::span<std::uint8_t> ram_bytes() const {
-        return {static_cast<std::uint8_t*>(ram.get_address()), ram.get_size()};
+        return {static_cast<std::uint8_t*>(ram.get_address()), ram.get_size() - sizeof(StubData)};
     }
+    StubData* stubs() const { return reinterpret_cast<StubData*>(ram_bytes().data() + ram_bytes().size()); }
 
     const MemoryFile ram_file, view_file, arena_file;
     const boost::interprocess::mapped_region ram, views, arena;

@@ -31,7 +31,7 @@ inline MapCall view_call(gva at, std::uint32_t first_slot, std::uint32_t pages, 
     return {at.value,
             std::uint64_t{pages} << kPageShift,
             PROT_READ | PROT_EXEC,
-            MAP_SHARED | MAP_FIXED | MAP_POPULATE,
+            MAP_SHARED | MAP_FIXED | (pages == 1 ? MAP_POPULATE : 0),
             fd,
             std::uint64_t{first_slot} << kPageShift};
 }

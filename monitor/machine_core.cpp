@@ -140,8 +140,9 @@ struct MachineCore::Impl final : PowerControl {
           pages(arena.shadow, arena.cpu, memory.ram, memory.ram_bytes, views, host,
                 {limits.low_floor, limits.mapping_limit, config.user_code == UserCode::direct}),
           descriptors(arena.shadow, host),
+          stub_data(memory.stubs),
           guest_memory(arena.cpu, memory.ram, memory.ram_bytes, &pc, &pages),
-          dispatcher(arena.cpu, guest_memory, pc, time, model, {arena.shadow, pages, views, descriptors},
+          dispatcher(arena.cpu, guest_memory, pc, time, model, {arena.shadow, pages, views, descriptors, stubs},
                      decoder, policy, arena.statistics) {
         guest_memory.watch(arena.shadow.debug);
     }
@@ -189,6 +190,8 @@ struct MachineCore::Impl final : PowerControl {
     CodeViews views;
     ShadowPages pages;
     ShadowDescriptors descriptors;
+    StubData* stub_data;
+    Stubs stubs;
     GuestMemory guest_memory;
     Decoder decoder;
     Dispatcher dispatcher;
@@ -211,8 +214,12 @@ Pc& MachineCore::pc() {
 const CpuModel& MachineCore::cpu_model() const {
     return impl_->model;
 }
-void MachineCore::enable_gates(std::uint64_t continuation) {
+void MachineCore::enable_gates(std::uint64_t continuation, HostSelectors& hardware) {
     impl_->pages.enable_gates(continuation);
+    if (!impl_->stub_data || !impl_->policy.tuning.stubs) return;
+    impl_->stubs.open(impl_->stub_data);
+    impl_->stubs.track(&hardware);
+    impl_->pages.enable_stubs();
 }
 bool MachineCore::in_landing(std::uint64_t address) const {
     const std::uint64_t base = std::uint64_t{impl_->arena.shadow.landing_region} << kRegionShift;

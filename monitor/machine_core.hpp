@@ -22,7 +22,8 @@ struct CoreMemory {
     Arena* arena = nullptr;
     std::uint8_t* ram = nullptr;
     std::uint32_t ram_bytes = 0;
-    std::uint8_t* views = nullptr;  ///< kViewSlots pages
+    std::uint8_t* views = nullptr;  ///< kViewSlots pages, and kGateRange
+    StubData* stubs = nullptr;      ///< behind RAM in its file; null: there are no native stubs
 };
 
 /// Limits of this host that the shadows must respect.
@@ -46,7 +47,8 @@ class MachineCore {
     const CpuModel& cpu_model() const;
 
     /// Lets hot sensitive instructions jump to `continuation` instead of trapping; for the seccomp engine.
-    void enable_gates(std::uint64_t continuation);
+    /// `hardware` is what the engine has loaded into the segment registers; native stubs load them, too.
+    void enable_gates(std::uint64_t continuation, HostSelectors& hardware);
     /// True if 64-bit code at this address is one of the gate's landings.
     bool in_landing(std::uint64_t address) const;
 

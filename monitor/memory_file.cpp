@@ -8,6 +8,7 @@
 #include <string>
 
 #include "shadow/check.hpp"
+#include "shadow/stub_state.hpp"
 
 namespace ringpress {
 
@@ -25,6 +26,10 @@ boost::interprocess::mapped_region MemoryFile::map() const {
     } catch (const boost::interprocess::interprocess_exception& error) {
         throw std::runtime_error(std::string("cannot map shared memory: ") + error.what());
     }
+}
+
+MemoryFile ram_file_for(std::uint32_t ram_bytes) {
+    return MemoryFile("ringpress-ram", std::uint64_t{ram_bytes} + sizeof(StubData));
 }
 
 }  // namespace ringpress

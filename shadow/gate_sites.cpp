@@ -4,12 +4,13 @@
 
 #include "shadow/check.hpp"
 #include "shadow/shadow_pages.hpp"
+#include "shadow/stub_state.hpp"
 
 namespace ringpress {
 
 namespace {
 constexpr std::uint16_t kHostCode64 = 0x33;  // Linux' __USER_CS: the gate's far side
-constexpr std::uint32_t kLandingPages = kLandingRange >> kPageShift;
+constexpr std::uint32_t kGatePages = kGateRange >> kPageShift;
 constexpr std::uint32_t kPageIndexMask = kLinearPages - 1;
 }  // namespace
 
@@ -37,7 +38,12 @@ std::uint32_t ShadowPages::landing(std::uint32_t site) const {
 }
 
 void ShadowPages::map_landing() {
-    host_.map_view(gva(s_.landing_region << kRegionShift), kViewSlots, kLandingPages);
+    host_.map_view(gva(s_.landing_region << kRegionShift), kViewSlots, kGatePages);
+    ++s_.counters.map_calls;
+    s_.mapping_estimate += 2;
+    if (!stubs_enabled_) return;
+    host_.map_ram(gva((s_.landing_region << kRegionShift) + kStubDataAt), gpa(ram_bytes_), sizeof(StubData),
+                  true, false, false);
     ++s_.counters.map_calls;
     s_.mapping_estimate += 2;
 }
@@ -97,7 +103,7 @@ bool ShadowPages::make_site(unsigned slot, unsigned offset, bool user) {
     else
         return false;
     GateSite& g = s_.site[site - 1];
-    g = {static_cast<std::uint16_t>(slot + 1), static_cast<std::uint16_t>(offset), view.first_site};
+    g = {static_cast<std::uint16_t>(slot + 1), static_cast<std::uint16_t>(offset), view.first_site, 0};
     view.first_site = site;
 
     const std::uint32_t to = landing(site - 1);
@@ -116,18 +122,21 @@ bool ShadowPages::make_site(unsigned slot, unsigned offset, bool user) {
     // The pad is in place before the jump that leads to it.
     std::memcpy(views_.bytes(slot) + offset, kSiteJump, kSiteBytes);
     ++s_.counters.sites_made;
+    ++s_.site_generation;
     return true;
 }
 
 void ShadowPages::strip_sites(unsigned slot) {
     ViewSlot& view = s_.slot[slot];
     CHECK(view.pad_slot != 0);
+    ++s_.site_generation;
     for (std::uint32_t site = view.first_site; site;) {
         GateSite& g = s_.site[site - 1];
         std::memset(views_.bytes(slot) + g.offset, kInt3, kSiteBytes);
         for (unsigned o = g.offset + 1u; o < g.offset + kSiteBytes; ++o) views_.clear_covered(slot, o);
         const std::uint32_t next = g.next;
-        g = {0, 0, s_.first_free_site};
+        s_.stub_count -= g.stub;
+        g = {0, 0, s_.first_free_site, 0};
         s_.first_free_site = site;
         site = next;
         ++s_.counters.sites_stripped;
@@ -150,7 +159,14 @@ void ShadowPages::map_pads(std::uint32_t page, unsigned slot) {
         if (code_.at(pads).target() == pad_slot) return;
         unmap_page(code_, pads);
     }
+    // A stub jumps back to the one place it was written for.
+    for (std::uint32_t site = s_.slot[slot].first_site; site; site = s_.site[site - 1].next)
+        if (s_.site[site - 1].stub) {
+            strip_sites(slot);
+            return;
+        }
     // One place only, so that a pad tells which address was executed.
+    ++s_.site_generation;
     while (const std::uint32_t alias = s_.slot[pad_slot].first_alias) unmap_page(code_, alias - 1);
     reserve_code_region(pads / kPagesPerRegion, false);
     if (s_.slot[slot].pad_slot != pad_slot + 1u) return;  // making room gave up the sites
@@ -179,6 +195,82 @@ bool ShadowPages::site_behind_pad(gva address, gva& site) const {
     const MappedPage& mapped = code_.at(site.page());
     return mapped.present() && !(mapped.bits & MappedPage::kPad) && site.offset() + 1 < kPageSize &&
            views_.covered(mapped.target(), site.offset() + 1);
+}
+
+// --- stubs
+
+ShadowPages::StubPlace ShadowPages::place_of(std::uint32_t site) const {
+    const std::uint32_t base = s_.landing_region << kRegionShift;
+    return {site, base + kLandingRange + site * kStubCellBytes, stub_data().value, landing(site)};
+}
+
+std::optional<ShadowPages::StubPlace> ShadowPages::stub_place(unsigned slot, unsigned offset) const {
+    if (!stubs_placed()) return std::nullopt;
+    const ViewSlot& view = s_.slot[slot];
+    // At a single place, and only the kernel's.
+    if (!view.first_alias || code_.at(view.first_alias - 1).next_alias) return std::nullopt;
+    if (!(code_.at(view.first_alias - 1).bits & MappedPage::kSupervisor)) return std::nullopt;
+    for (std::uint32_t site = view.first_site; site; site = s_.site[site - 1].next)
+        if (s_.site[site - 1].offset == offset && site <= kStubCells) return place_of(site - 1);
+    return std::nullopt;
+}
+
+void ShadowPages::install_stub(unsigned slot, const StubPlace& place, const std::uint8_t* code,
+                               unsigned length) {
+    CHECK(length <= kStubCellBytes);
+    std::uint8_t* cell = views_.bytes(kViewSlots) + kLandingRange + place.site * kStubCellBytes;
+    std::memcpy(cell, code, length);
+    std::memset(cell + length, kInt3, kStubCellBytes - length);
+    GateSite& g = s_.site[place.site];
+    CHECK(!g.stub);
+    g.stub = 1;
+    ++s_.stub_count;
+    const unsigned pad_slot = s_.slot[slot].pad_slot - 1u;
+    std::uint8_t* pad = views_.bytes(pad_slot) + g.offset;
+    constexpr unsigned kNearJump = 5;  // E9 rel32
+    const std::uint32_t from = ((s_.slot[pad_slot].first_alias - 1) << kPageShift) + g.offset + kNearJump;
+    const std::uint32_t distance = place.cell - from;
+    pad[0] = 0xE9;
+    std::memcpy(pad + 1, &distance, sizeof distance);
+    std::memset(pad + kNearJump, kInt3, kPadBytes - kNearJump);
+}
+
+bool ShadowPages::leads_to_stub(gva address) const {
+    const MappedPage& mapped = code_.at(address.page());
+    if (!s_.stub_count || !mapped.present() || (mapped.bits & MappedPage::kPad)) return false;
+    const unsigned pad_slot = s_.slot[mapped.target()].pad_slot, offset = address.offset();
+    return pad_slot && views_.bytes(mapped.target())[offset] == kSiteJump[0] && offset + 1 < kPageSize &&
+           views_.covered(mapped.target(), offset + 1) && views_.bytes(pad_slot - 1)[offset] == 0xE9;
+}
+
+bool ShadowPages::stub_at(gva address, gva& site, StubPlace& place) const {
+    if (!stubs_placed()) return false;
+    const std::uint32_t from = (s_.landing_region << kRegionShift) + kLandingRange;
+    const std::uint32_t number = (address.value - from) / kStubCellBytes;
+    if (address.value < from || number >= kStubCells || !s_.site[number].stub) return false;
+    place = place_of(number);
+    return site_address(number, false, site);
+}
+
+/// User code runs, and no segment limit keeps it from StubData.
+void ShadowPages::withdraw_stubs() {
+    if (!stubs_placed()) return;
+    strip_stubs();
+    stubs_enabled_ = false;
+    host_.unmap(gva((s_.landing_region << kRegionShift) + kStubDataAt), sizeof(StubData));
+    ++s_.counters.map_calls;
+}
+
+void ShadowPages::strip_stubs() {
+    if (!s_.stub_count) return;
+    for (std::uint32_t i = 0; i < s_.slots_used; ++i) {
+        if (!s_.slot[i].frame || s_.slot[i].frame == ViewSlot::kPads) continue;
+        for (std::uint32_t site = s_.slot[i].first_site; site; site = s_.site[site - 1].next)
+            if (s_.site[site - 1].stub) {
+                strip_sites(i);
+                break;
+            }
+    }
 }
 
 }  // namespace ringpress

@@ -14,6 +14,8 @@
 
 #include <cstdint>
 
+#include "shadow/stub_state.hpp"
+
 namespace ringpress {
 
 inline constexpr std::uint8_t kSiteJump[5] = {0xE9, 0xFB, 0xEF, 0xFA, 0xFA};
@@ -33,5 +35,16 @@ inline constexpr unsigned kLandingBytes = 16;  ///< one landing
 
 /// The landing page range: kGateSites landings, then the address that they all continue at.
 inline constexpr std::uint32_t kLandingRange = 16384 * kLandingBytes + 4096;
+
+// A site may have a *stub* instead: 32-bit code that does the instruction's work in place, on the page of
+// shadow/stub_state.hpp.  Its pad is then a near jump, and the stub jumps back behind the site.  The first
+// kStubCells sites have a cell for one each; cells and page lie in the landings' region.
+inline constexpr std::uint32_t kStubCells = 2048;
+inline constexpr std::uint32_t kStubCellBytes = 1024;
+inline constexpr std::uint32_t kStubRange = kStubCells * kStubCellBytes;
+inline constexpr std::uint32_t kStubDataAt = 0x280000;  ///< StubData, from the region's beginning
+/// What the view file holds behind the views: landings, then cells, mapped as they lie.
+inline constexpr std::uint32_t kGateRange = kLandingRange + kStubRange;
+static_assert(kGateRange <= kStubDataAt && kStubDataAt + sizeof(StubData) <= 1u << 22);
 
 }  // namespace ringpress

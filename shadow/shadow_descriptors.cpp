@@ -96,7 +96,8 @@ bool ShadowDescriptors::find(const HostDescriptor& d, std::uint16_t& selector) c
 void ShadowDescriptors::forget_all() {
     s_.descriptor_count = 0;
     std::fill_n(s_.descriptor_hash, kHashSize, std::uint16_t{0});
-    last_cpl_ = ~0u;
+    for (Answer& last : last_) last.cpl = ~0u;
+    ++generation_;
 }
 
 std::uint16_t ShadowDescriptors::selector_for(const HostDescriptor& d) {
@@ -114,34 +115,33 @@ std::uint16_t ShadowDescriptors::selector_for(const HostDescriptor& d) {
 
 HostSelectors ShadowDescriptors::selectors(const VCpu& cpu, const SegmentContext& context) {
     // Room for all before any is chosen, so that none is forgotten while another is loaded.
-    constexpr std::uint32_t kMost = 6 + 2;
+    constexpr std::uint32_t kMost = 6 + kMostOthers;
     if (s_.descriptor_count + kMost > kDescriptorSlots) forget_all();
-    const bool same = context == last_context_ && cpu.cpl == last_cpl_;
+    Answer& last = last_[cpu.cpl == 3];
+    const bool same = context == last.context && cpu.cpl == last.cpl;
     for (unsigned i = 0; i < 6; ++i) {
-        if (same && cpu.seg[i] == last_[i]) continue;
-        HostDescriptor d;
-        const bool usable = host_descriptor(cpu.seg[i], static_cast<Seg>(i), cpu.cpl, context, d);
-        if (!usable && static_cast<Seg>(i) == Seg::ss) {
-            // SS cannot hold a null selector at ring 3; an expand-down segment without a valid offset can be
-            // had.
-            d = HostDescriptor{};
-            d.expand_down = true;
-            set_limit(d, 0xFFFFFFFF);
-            answer_.selector[i] = selector_for(d);
-        } else {
-            answer_.selector[i] = usable ? selector_for(d) : std::uint16_t{0};
-        }
-        last_[i] = cpu.seg[i];
+        if (same && cpu.seg[i] == last.segment[i]) continue;
+        last.selectors.selector[i] = selector(cpu.seg[i], static_cast<Seg>(i), cpu.cpl, context);
+        last.segment[i] = cpu.seg[i];
     }
-    last_context_ = context;
-    last_cpl_ = cpu.cpl;
-    return answer_;
+    last.context = context;
+    last.cpl = cpu.cpl;
+    return last.selectors;
+}
+
+/// A segment without a valid offset does what a null selector does, and can be loaded into SS at ring 3 as
+/// well. Loading null itself takes AMD's processors five times as long.
+std::uint16_t ShadowDescriptors::selector_of_null() {
+    HostDescriptor d;
+    d.expand_down = true;
+    set_limit(d, 0xFFFFFFFF);
+    return selector_for(d);
 }
 
 std::uint16_t ShadowDescriptors::selector(const SegmentRegister& segment, Seg which, unsigned cpl,
                                           const SegmentContext& context) {
     HostDescriptor d;
-    return host_descriptor(segment, which, cpl, context, d) ? selector_for(d) : std::uint16_t{0};
+    return host_descriptor(segment, which, cpl, context, d) ? selector_for(d) : selector_of_null();
 }
 
 }  // namespace ringpress

@@ -38,7 +38,7 @@ struct SegmentContext {
     bool operator==(const SegmentContext&) const = default;
 };
 
-/// The host descriptor for a register as the guest loaded it; nothing if only a null selector will do.
+/// The host descriptor for a register as the guest loaded it; nothing if it holds a null selector.
 /// Pure: the tests go through it.
 bool host_descriptor(const SegmentRegister& segment, Seg which, unsigned cpl, const SegmentContext& context,
                      HostDescriptor& into);
@@ -52,22 +52,29 @@ class ShadowDescriptors {
 
     /// Selectors for all six registers; loads descriptors that no slot holds yet.
     HostSelectors selectors(const VCpu& cpu, const SegmentContext& context);
-    /// For a segment that is in no register; at most two between calls of selectors().
+    /// For a segment that is in no register; at most kMostOthers between calls of selectors().
     std::uint16_t selector(const SegmentRegister& segment, Seg which, unsigned cpl,
                            const SegmentContext& context);
+    /// Changes when selectors that were answered before stand for something else.
+    std::uint64_t generation() const { return generation_; }
 
   private:
     std::uint16_t selector_for(const HostDescriptor& descriptor);
+    std::uint16_t selector_of_null();
     bool find(const HostDescriptor& descriptor, std::uint16_t& selector) const;
     void forget_all();
 
     ShadowState& s_;
     HostSpace& host_;
-    // What was answered last, so that an unchanged register costs a comparison.
-    SegmentRegister last_[6] = {};
-    HostSelectors answer_ = {};
-    SegmentContext last_context_ = {};
-    unsigned last_cpl_ = ~0u;
+    // What was answered last, at CPL 3 and below it, so that an unchanged register costs a comparison.
+    struct Answer {
+        SegmentRegister segment[6] = {};
+        HostSelectors selectors = {};
+        SegmentContext context = {};
+        unsigned cpl = ~0u;
+    } last_[2];
+    std::uint64_t generation_ = 0;
+    static constexpr std::uint32_t kMostOthers = 128;
 };
 
 }  // namespace ringpress

@@ -432,6 +432,7 @@ void ShadowPages::settle_user_boundary() {
     else
         set_user_boundary(std::max(std::min(current, kRegions), user_end));
     const std::uint32_t boundary = s_.user_boundary_region - 1;
+    if (boundary == kRegions) withdraw_stubs();
     if (boundary != current) withdraw_kernel_window();
     for (std::uint32_t r = lowest_supervisor; r < boundary; ++r)
         for (MappedPages* table : {&data_, &code_})

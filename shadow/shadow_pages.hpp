@@ -14,7 +14,10 @@
 // such that no view lies where data is mapped, and it moves when the guest comes to use such a place.
 #pragma once
 
+#include <optional>
+
 #include "shadow/code_view.hpp"
+#include "shadow/gate_sites.hpp"
 #include "shadow/guest_memory.hpp"
 #include "shadow/host_space.hpp"
 #include "shadow/mapped_table.hpp"
@@ -79,6 +82,30 @@ class ShadowPages : public WriteObserver {
     bool site_behind_pad(gva address, gva& site) const;
     /// Gate sites need the host's gate; without it (the default) make_site() always refuses.
     void enable_gates(std::uint64_t continuation);
+    /// Native stubs need StubData behind the end of RAM; without it (the default) there are none.
+    void enable_stubs() { stubs_enabled_ = true; }
+    /// Where the stub of the site at the beginning of these five bytes would lie; nothing if it cannot have
+    /// one.  The site must have been made.
+    struct StubPlace {
+        std::uint32_t site = 0;     ///< its number
+        std::uint32_t cell = 0;     ///< linear address of its cell
+        std::uint32_t data = 0;     ///< of StubData, as the guest's flat segments reach it
+        std::uint32_t landing = 0;  ///< of the gate's landing
+    };
+    std::optional<StubPlace> stub_place(unsigned slot, unsigned offset) const;
+    /// Puts the stub into its cell and has the site lead there.
+    void install_stub(unsigned slot, const StubPlace& place, const std::uint8_t* code, unsigned length);
+    /// If `address` lies in a cell with a stub: where that stub's site lies, and its place.
+    bool stub_at(gva address, gva& site, StubPlace& place) const;
+    /// True if a native stub begins at this address of code that is mapped.
+    bool leads_to_stub(gva address) const;
+    /// All stubs go, since the guest's stack segment or privilege would not let them work.
+    void strip_stubs();
+    /// True if there may be stubs: the guest at CPL 0 finds StubData.
+    bool stubs_placed() const { return stubs_enabled_ && s_.landing_region != 0; }
+    bool has_stubs() const { return s_.stub_count != 0; }
+    /// StubData as the guest's flat segments reach it.
+    gva stub_data() const { return data_address((s_.landing_region << kRegionShift) + kStubDataAt); }
 
     /// scratch_view.cpp: has the code page of `address` show this one instruction, and int3 everywhere else,
     /// whatever its view says, until unmap_scratch().  The instruction may run on into the next page.  Where
@@ -160,6 +187,8 @@ class ShadowPages : public WriteObserver {
     void part_straddlers(std::uint32_t page);
     void release_slot(unsigned slot);
     bool place_landing();
+    StubPlace place_of(std::uint32_t site) const;
+    void withdraw_stubs();
     void map_landing();
     std::uint32_t landing(std::uint32_t site) const;
     void reserve_data_region(std::uint32_t region);
@@ -206,6 +235,7 @@ class ShadowPages : public WriteObserver {
     bool boundary_stale_ = true;
     bool users_unchecked_ = false;
     std::uint64_t gate_continuation_ = 0;  ///< 0: no gates
+    bool stubs_enabled_ = false;
     bool crowded_ = false;                 ///< no place without a present directory entry was found
 };
 

@@ -86,6 +86,7 @@ struct GateSite {
     std::uint16_t slot = 0;    ///< plus one; 0: free
     std::uint16_t offset = 0;  ///< in the page
     std::uint32_t next = 0;    ///< plus one: the next site of the slot, or the next free one
+    std::uint32_t stub = 0;    ///< not 0: it leads to the native stub in its cell
 };
 inline constexpr std::uint32_t kGateSites = 16384;
 
@@ -102,7 +103,8 @@ struct ShadowState {
     std::uint64_t code_regions[kRegions / 64], kernel_code_regions[kRegions / 64];
     std::uint32_t shift;  ///< S, see shadow_pages.hpp: a multiple of 4 MiB
     GateSite site[kGateSites];
-    std::uint32_t sites_used, first_free_site;
+    std::uint32_t site_generation;  ///< changes whenever a site comes, goes, or is found elsewhere
+    std::uint32_t sites_used, first_free_site, stub_count;
     std::uint32_t landing_region;  ///< host region of the 64-bit code that gates jump to; 0: nowhere
     std::uint32_t
         user_boundary_region;        ///< first region that user segments may not reach (plus one; 0: unset)

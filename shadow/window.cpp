@@ -147,6 +147,8 @@ void ShadowPages::withdraw_kernel_window() {
     code_.for_each_region([&](std::uint32_t r) {
         reachable |= code_.supervisor(r) != 0 && wrap(r + shift_regions()) < boundary;
     });
+    // Nor may user segments reach what stubs work on.
+    reachable |= stubs_placed() && wrap(s_.landing_region + shift_regions()) < boundary;
     if (reachable) move_window(kNoRegion, kNoRegion);
 }
 

@@ -23,6 +23,7 @@ Dispatcher::Dispatcher(VCpu& cpu, GuestMemory& memory, DeviceBus& bus, TimeSourc
 
 void Dispatcher::handle(const HostTrap& trap) {
     stop_alignment_checks(m_.cpu);
+    leave_stub();
     ++entries_;
     last_insn_ = InsnId::undefined;
     trapped_user_ = m_.cpu.cpl == 3;
@@ -52,6 +53,7 @@ void Dispatcher::handle(const HostTrap& trap) {
 
 void Dispatcher::handle_interrupt() {
     stop_alignment_checks(m_.cpu);
+    leave_stub();
     cause_ = TrapCause::interrupt;
     ++statistics_.traps[static_cast<unsigned>(cause_)];
     m_.bus.advance(m_.time.now());
@@ -129,6 +131,12 @@ bool Dispatcher::step(const Instruction& insn) {
         const InsnFamily family = info(insn.id).family;
         if (family == InsnFamily::io) m_.bus.advance(m_.time.now());
         result = emulate(m_, insn);
+        if (family == InsnFamily::segments && cpu.cpl == 0) {
+            if (insn.id == InsnId::mov_to_seg)
+                segments_loaded_ |= static_cast<std::uint8_t>(1u << insn.reg_field());
+            if (insn.id == InsnId::pop_seg)
+                segments_loaded_ |= static_cast<std::uint8_t>(1u << (insn.opcode >> 3 & 7u));
+        }
     } else {
         const Result<void> usable = check_fpu(insn.fpu, cpu);
         if (!usable) {
@@ -225,6 +233,7 @@ void Dispatcher::burst(const unsigned innocuous) {
         const Instruction& next = *insn.value();
         const gva address(cpu.segment(Seg::cs).base + cpu.eip);
         if (policy_.leaves_open(next.id, address.value)) return;  // software would close the hole
+        if (cpu.cpl == 0 && stub_pays(address, next)) return;
         if (may_run_natively(next, cpu, policy_, address) == Native::yes)
             --budget;
         else
@@ -298,7 +307,8 @@ bool Dispatcher::resumable() {
         return false;
     }
     const gva address(cs.base + cpu.eip);
-    if (inside_site(address)) {
+    // A single step ends with the guest's instruction, not with the jump to its stub.
+    if (inside_site(address) || ((cpu.eflags & eflags::TF) && at_site(address))) {
         leave_site(address);
         return false;
     }
@@ -324,6 +334,7 @@ Entry Dispatcher::entry() {
     e.eflags = (cpu.eflags & kNativeFlags) | eflags::FIXED1 | eflags::IF;
     if (displaced_.active || (cpu.eflags & eflags::TF)) e.eflags |= eflags::TF;
     if (alignment_checked(cpu)) e.eflags |= eflags::AC;
+    if (shadows_.pages.stubs_placed()) publish_to_stubs(context, e);
     return e;
 }
 

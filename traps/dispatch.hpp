@@ -11,6 +11,7 @@
 #include "shadow/code_view.hpp"
 #include "shadow/shadow_descriptors.hpp"
 #include "shadow/shadow_pages.hpp"
+#include "shadow/stubs.hpp"
 #include "traps/emulate.hpp"
 #include "traps/fetch.hpp"
 #include "traps/host_trap.hpp"
@@ -18,6 +19,7 @@
 #include "traps/policy.hpp"
 #include "traps/prove.hpp"
 #include "traps/statistics.hpp"
+#include "traps/stub_writer.hpp"
 
 namespace ringpress {
 
@@ -39,6 +41,7 @@ struct Shadows {
     ShadowPages& pages;
     CodeViews& views;
     ShadowDescriptors& descriptors;
+    Stubs& stubs;
 };
 
 /// Vectors that the guest was given since forget_delivered(): the last of each kind.
@@ -57,6 +60,9 @@ class Dispatcher : public TranslationControl {
     void handle(const HostTrap& trap);
     /// A gate site was jumped through; registers as at the site, EIP is found out here.
     void handle_gate(std::uint32_t site);
+    /// The same for the common forms of int and iret, in quick_gate.cpp; false, and nothing is changed, for
+    /// all else.
+    bool quick_gate(std::uint32_t site);
     /// Time has passed or input has come: brings the devices up to date.
     void handle_interrupt();
 
@@ -110,11 +116,21 @@ class Dispatcher : public TranslationControl {
     bool must_settle() const;
     /// handle_gate.cpp: a trap at a site that may get a gate; a byte behind a site's jump that was executed.
     void warm(std::uint32_t physical, gva address, unsigned slot, const Instruction& insn);
+    bool make_site(gva site, unsigned slot, std::uint32_t physical);
     unsigned site_start(gva address, std::uint32_t physical, unsigned slot, const Instruction& insn);
     void give_up_site(gva address);
     bool entered_site(gva address);
     bool inside_site(gva address) const;
     void leave_site(gva address);
+    /// handle_stub.cpp
+    bool stubs_work() const;
+    bool compose_stub(gva site, const ShadowPages::StubPlace& place, Stub& into);
+    void make_stub(gva site, unsigned slot);
+    void leave_stub();
+    bool stub_pays(gva address, const Instruction& insn);
+    bool at_site(gva address) const;
+    void publish_to_stubs(const SegmentContext& context, const Entry& entry);
+    void remember_selector(Seg which);
     void reflect_fault(const Fault& fault);
     void count_reflected(unsigned vector);
     void raise_single_step();
@@ -172,9 +188,20 @@ class Dispatcher : public TranslationControl {
         std::uint32_t operand_offset = 0;  ///< in its segment
         std::uint8_t before[kMostOperandBytes] = {};
     } displaced_;
-    std::uint32_t entries_ = 0;  ///< traps and gates since the last asynchronous interrupt
-    bool computing_ = false;     ///< the program at hand hardly ever enters the monitor
+    std::uint8_t segments_loaded_ = 0;  ///< in software at CPL 0, since entry(): bit n is Seg n
+    std::uint32_t entries_ = 0;         ///< traps and gates since the last asynchronous interrupt
+    bool computing_ = false;            ///< the program at hand hardly ever enters the monitor
     bool wide_code();
+    /// Sites of int n and iret that were emulated here before.
+    struct QuickSite {
+        std::uint32_t number = ~0u, generation = 0;
+        std::uint32_t next = 0;   ///< EIP behind the instruction
+        std::uint8_t vector = 0;  ///< of int n
+        bool user = false;        ///< int n at CPL 3, or else iret
+    };
+    static constexpr unsigned kQuickSites = 64;
+    QuickSite quick_sites_[kQuickSites] = {};
+    void remember_quick(std::uint32_t site, const Instruction& insn, std::uint32_t eip);
 };
 
 }  // namespace ringpress

@@ -12,6 +12,7 @@ namespace ringpress {
 void Dispatcher::handle_gate(std::uint32_t site) {
     VCpu& cpu = m_.cpu;
     stop_alignment_checks(cpu);
+    shadows_.stubs.collect(cpu);
     cause_ = TrapCause::gate;
     ++entries_;
     ++statistics_.traps[static_cast<unsigned>(cause_)];
@@ -21,12 +22,14 @@ void Dispatcher::handle_gate(std::uint32_t site) {
         reflect_fault(Fault::gp(0));
         return;
     }
-    cpu.eip = address.value - cpu.segment(Seg::cs).base;
+    const std::uint32_t given_up_at = shadows_.stubs.take_slow_at();
+    cpu.eip = address.value + given_up_at - cpu.segment(Seg::cs).base;
     const auto insn = fetcher_.at_eip();
     if (!insn) {
         reflect_fault(insn.fault());
         return;
     }
+    if (!given_up_at) remember_quick(site, *insn.value(), cpu.eip);
     if (!step(*insn.value())) {
         give_up_site(address);  // it began with an instruction that software does not know
         return;
@@ -34,6 +37,15 @@ void Dispatcher::handle_gate(std::uint32_t site) {
     const InsnId first = last_insn_;
     burst(policy_.tuning.gate_burst);
     last_insn_ = first;
+}
+
+void Dispatcher::remember_quick(std::uint32_t site, const Instruction& insn, std::uint32_t eip) {
+    const bool user = m_.cpu.cpl == 3;
+    if (!policy_.tuning.quick ||
+        (user ? insn.id != InsnId::int_n : insn.id != InsnId::iret || insn.operand_size != 4))
+        return;
+    quick_sites_[site % kQuickSites] = {site, shadows_.state.site_generation, eip + insn.length,
+                                        static_cast<std::uint8_t>(insn.immediate), user};
 }
 
 /// Where in its page the site of a sensitive instruction begins.  If a short conditional jump skips it, the
@@ -76,21 +88,42 @@ void Dispatcher::warm(std::uint32_t physical, gva address, unsigned slot, const 
     if (const unsigned start = site_start(address, physical, slot, insn);
         start != address.offset() && !broken(start)) {
         prover_.box(slot, start);
-        if (shadows_.pages.make_site(slot, start, trapped_user_)) {
-            ++statistics_.inlined_sites;
-            return;
-        }
+        if (make_site(gva(address.value - address.offset() + start), slot, physical)) return;
         heat((physical & ~kPageMask) | start) = kNeverHot;
         if (shadows_.views.slot_of(physical >> kPageShift) != static_cast<int>(slot)) return;
     }
-    if (broken(address.offset()) || !shadows_.pages.make_site(slot, address.offset(), trapped_user_)) return;
+    if (!broken(address.offset())) make_site(address, slot, physical);
+}
+
+bool Dispatcher::make_site(gva site, unsigned slot, std::uint32_t physical) {
+    const unsigned offset = site.offset();
+    if (!shadows_.pages.make_site(slot, offset, trapped_user_)) {
+        // If it is because of a site that begins a few bytes behind, this one covers that.
+        bool overlaps = false;
+        for (unsigned o = offset + 2; o <= offset + kSiteBytes && o < kPageSize; ++o)
+            overlaps |= shadows_.views.covered(slot, o) && !shadows_.views.covered(slot, o - 1);
+        if (!overlaps || shadows_.views.covered(slot, offset)) return false;
+        shadows_.pages.strip_sites(slot);
+        if (!shadows_.pages.make_site(slot, offset, trapped_user_)) return false;
+    }
     ++statistics_.inlined_sites;
+    // Should the sites of the page be given up, those that are executed first shall be made first again.
+    for (unsigned o = 1; o < kSiteBytes; ++o) {
+        std::uint8_t& covered = heat((physical & ~kPageMask) | (offset + o));
+        if (covered != kNeverHot) covered = 0;
+    }
+    make_stub(site, slot);
+    return true;
 }
 
 bool Dispatcher::inside_site(gva address) const {
     const MappedPage& mapped = shadows_.pages.code_page(address);
     return mapped.present() && !(mapped.bits & MappedPage::kPad) &&
            shadows_.views.covered(mapped.target(), address.offset());
+}
+
+bool Dispatcher::at_site(gva address) const {
+    return address.offset() + 1 < kPageSize && inside_site(address + 1) && !inside_site(address);
 }
 
 /// A site, given by any of its bytes, did not work out.

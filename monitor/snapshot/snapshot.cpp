@@ -123,7 +123,7 @@ Snapshot load_snapshot(const std::string& path) {
     const std::string described = get_text(file, kFacts, kMaxFacts);
     const std::optional<SnapshotFacts> facts = facts_from_json(described);
     if (!facts) file.damaged("its description cannot be read");
-    Snapshot s{*facts, {}, MemoryFile("ringpress-ram", facts->ram_bytes), {}};
+    Snapshot s{*facts, {}, ram_file_for(facts->ram_bytes), {}};
     file.section(kCpu, &s.state.cpu, sizeof s.state.cpu);
     s.state.cpu = bounded_copy(s.state.cpu);
     file.section(kFpu, &s.state.fpu, sizeof s.state.fpu);

@@ -22,7 +22,7 @@ struct HostPage {
 
 class RecordedHost : public HostSpace {
   public:
-    static constexpr std::uint32_t kViewFilePages = kViewSlots + kLandingRange / kPageSize;
+    static constexpr std::uint32_t kViewFilePages = kViewSlots + kGateRange / kPageSize;
 
     std::map<unsigned, HostDescriptor> ldt;
     std::string error;  ///< the first impossible request

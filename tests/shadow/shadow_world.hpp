@@ -145,7 +145,7 @@ inline std::string ShadowWorld::inconsistency() const {
     if (state->shift % (1u << kRegionShift) || !state->shift) return "shift";
     if (auto wrong = table_inconsistency(state->data, true); !wrong.empty()) return wrong;
     if (auto wrong = table_inconsistency(state->code, false); !wrong.empty()) return wrong;
-    const std::uint32_t landings = state->landing_region ? kLandingRange / kPageSize : 0;
+    const std::uint32_t landings = state->landing_region ? kGateRange / kPageSize : 0;
     if (host.mapped() != state->data.total + state->code.total + landings) return "the host holds more pages";
 
     std::vector<std::uint32_t> pads_of(kViewSlots);

@@ -46,14 +46,15 @@ struct TrapMachine : TestMachine {
     GuestMemory guest{cpu, storage.get(), kRam, &devices, nullptr};
     std::unique_ptr<ShadowState, FreeDelete> state = zeroed<ShadowState>(sizeof(ShadowState));
     std::unique_ptr<std::uint8_t, FreeDelete> view_file =
-        zeroed<std::uint8_t>(std::size_t{kViewSlots} * kPageSize + kLandingRange);
+        zeroed<std::uint8_t>(std::size_t{kViewSlots} * kPageSize + kGateRange);
     NoHost host;
     CodeViews views{*state, view_file.get()};
     ShadowPages pages{*state, cpu, storage.get(), kRam, views, host, {}};
     ShadowDescriptors descriptors{*state, host};
+    Stubs stubs;
     Policy policy;
     Statistics statistics;
-    Dispatcher dispatcher{cpu,     guest,  devices,   time, model, {*state, pages, views, descriptors},
+    Dispatcher dispatcher{cpu,     guest,  devices,   time, model, {*state, pages, views, descriptors, stubs},
                           decoder, policy, statistics};
 
     TrapMachine() {

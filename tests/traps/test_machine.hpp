@@ -77,19 +77,20 @@ struct RecordedBus : DeviceBus {
 
 struct TestMachine {
     static constexpr std::uint32_t kRam = 1u << 20;
-    std::unique_ptr<std::uint8_t[]> storage{new (std::align_val_t{4096}) std::uint8_t[kRam]()};
+    std::unique_ptr<std::uint8_t[]> storage;
     VCpu cpu;
     RecordedBus bus;
     RecordedTranslation translation;
     SteppedTime time;
     CpuModel model = host_cpu_model(true);
-    GuestMemory memory{cpu, storage.get(), kRam, &bus, nullptr};
+    GuestMemory memory;
     Machine m{cpu, memory, bus, translation, time, model};
     Decoder decoder;
 
     ~TestMachine() { ::operator delete[](storage.release(), std::align_val_t{4096}); }
 
-    TestMachine() {
+    explicit TestMachine(std::uint32_t ram = kRam)
+        : storage(new (std::align_val_t{4096}) std::uint8_t[ram]()), memory(cpu, storage.get(), ram, &bus, nullptr) {
         descriptor(kCode0, 0, 0xFFFFF, 0xC09B);
         descriptor(kData0, 0, 0xFFFFF, 0xC093);
         descriptor(kCode3, 0, 0xFFFFF, 0xC0FB);

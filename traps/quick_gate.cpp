@@ -1,0 +1,144 @@
+// System calls of the guest, without the detours: int n of user code into the kernel, and iret back.
+//
+// Nine of ten gates on a busy guest are one of these, in their plainest form: 32-bit gate, flat segments,
+// accessed descriptors, everything present and in one page.  This path knows that form alone and declines
+// everything else before it has changed anything; the emulators (emulate_gates.cpp, deliver.cpp) do the same
+// work with every check, and the tests hold one against the other.
+//
+#include <cstring>
+
+#include "shadow/page_walk.hpp"
+#include "traps/dispatch.hpp"
+#include "traps/emulate_common.hpp"
+
+namespace ringpress {
+
+namespace {
+
+constexpr std::uint32_t kAccessed = 1u << 8;
+
+struct Bytes {
+    std::uint8_t* at = nullptr;
+    std::uint32_t dword(unsigned n) const {
+        std::uint32_t v;
+        std::memcpy(&v, at + 4 * n, 4);
+        return v;
+    }
+    void put(unsigned n, std::uint32_t v) const { std::memcpy(at + 4 * n, &v, 4); }
+};
+
+/// Supervisor memory in one page of RAM, without a code view if it is for writing; null if it is anything
+/// else.
+inline Bytes supervisor(Machine& m, const ShadowState& s, std::uint32_t address, std::uint32_t length,
+                        bool write) {
+    const gva first(address);
+    if (first.offset() + length > kPageSize) return {};
+    const auto t = walk(m.cpu, m.memory.ram(), m.memory.size(), first, {write, false, false}, true);
+    if (!t || !m.memory.is_ram(t.value().physical)) return {};
+    if (write && s.frame[t.value().physical.page()].view) return {};
+    return {m.memory.ram() + t.value().physical.value};
+}
+
+/// The code or data segment that a GDT selector names, if its descriptor is present and accessed.
+inline bool segment_of(Machine& m, const ShadowState& s, std::uint16_t selector, SegmentRegister& into) {
+    const std::uint32_t at = selector & 0xFFF8u;
+    if ((selector & 4u) || at == 0 || at + 7 > m.cpu.gdtr.limit) return false;
+    const Bytes bytes = supervisor(m, s, m.cpu.gdtr.base + at, 8, false);
+    if (!bytes.at) return false;
+    const Descriptor d{bytes.dword(0), bytes.dword(1)};
+    into = {selector, d.attributes(), d.base(), d.limit()};
+    return d.present() && d.is_code_or_data() && (d.high & kAccessed);
+}
+
+inline bool flat(const SegmentRegister& s) {
+    return s.base == 0 && s.limit == 0xFFFFFFFF && s.is_big() && !s.is_expand_down();
+}
+
+/// int n from CPL 3 to CPL 0 through a 32-bit gate.
+inline bool enter_kernel(Machine& m, const ShadowState& s, unsigned vector, std::uint32_t return_eip) {
+    VCpu& cpu = m.cpu;
+    if (vector * 8 + 7 > cpu.idtr.limit) return false;
+    const Bytes gate = supervisor(m, s, cpu.idtr.base + vector * 8, 8, false);
+    if (!gate.at) return false;
+    const std::uint32_t low = gate.dword(0), high = gate.dword(1);
+    constexpr std::uint32_t kPresent32BitGateOfUsers = 0xEE00, kTrapGate = 0x0100;
+    if ((high & 0xFF00u & ~kTrapGate) != kPresent32BitGateOfUsers) return false;
+    SegmentRegister cs, ss;
+    if (!segment_of(m, s, static_cast<std::uint16_t>(low >> 16), cs)) return false;
+    if (!cs.is_code() || cs.is_conforming_code() || cs.dpl() != 0 || !flat(cs)) return false;
+    cs.selector = with_rpl(cs.selector, 0);
+    constexpr unsigned kEsp0 = 4, kBusyTss32 = 11;
+    if (!cpu.tr.present() || cpu.tr.type() != kBusyTss32 || cpu.tr.limit < kEsp0 + 7) return false;
+    const Bytes stack = supervisor(m, s, cpu.tr.base + kEsp0, 8, false);
+    if (!stack.at || !segment_of(m, s, static_cast<std::uint16_t>(stack.dword(1)), ss)) return false;
+    if (ss.rpl() != 0 || ss.dpl() != 0 || !ss.is_writable_data() || !flat(ss)) return false;
+    constexpr unsigned kFrame = 5 * 4;
+    const std::uint32_t esp = stack.dword(0) - kFrame;
+    const Bytes frame = supervisor(m, s, esp, kFrame, true);
+    if (!frame.at) return false;
+    frame.put(0, return_eip);
+    frame.put(1, cpu.segment(Seg::cs).selector);
+    frame.put(2, cpu.eflags | eflags::FIXED1);
+    frame.put(3, cpu.reg(Gpr::esp));
+    frame.put(4, cpu.segment(Seg::ss).selector);
+    cpu.segment(Seg::ss) = ss;
+    cpu.reg(Gpr::esp) = esp;
+    cpu.segment(Seg::cs) = cs;
+    cpu.eip = (low & 0xFFFFu) | (high & 0xFFFF0000u);
+    cpu.eflags &= ~(eflags::TF | eflags::NT | eflags::RF | eflags::VM);
+    if (!(high & kTrapGate)) cpu.eflags &= ~eflags::IF;
+    cpu.cpl = 0;
+    return true;
+}
+
+/// iret from CPL 0 to flat code at CPL 3.
+inline bool return_to_user(Machine& m, const ShadowState& s) {
+    VCpu& cpu = m.cpu;
+    constexpr unsigned kFrame = 5 * 4;
+    if (cpu.cpl != 0 || !flat(cpu.segment(Seg::ss)) || (cpu.eflags & eflags::NT)) return false;
+    const Bytes frame = supervisor(m, s, cpu.reg(Gpr::esp), kFrame, false);
+    if (!frame.at) return false;
+    const std::uint32_t flags = frame.dword(2);
+    if (flags & (eflags::TF | eflags::VM | eflags::AC | eflags::NT | eflags::IOPL)) return false;
+    SegmentRegister cs, ss;
+    if (!segment_of(m, s, static_cast<std::uint16_t>(frame.dword(1)), cs)) return false;
+    if (!segment_of(m, s, static_cast<std::uint16_t>(frame.dword(4)), ss)) return false;
+    if (!cs.is_code() || cs.is_conforming_code() || cs.dpl() != 3 || cs.rpl() != 3 || !flat(cs)) return false;
+    if (!ss.is_writable_data() || ss.dpl() != 3 || ss.rpl() != 3 || !flat(ss)) return false;
+    cpu.nmi_blocked = 0;
+    cpu.eip = frame.dword(0);
+    cpu.segment(Seg::cs) = cs;
+    cpu.eflags = (flags & (kNativeFlags | eflags::IF | eflags::RF | eflags::ID | eflags::VIF | eflags::VIP)) |
+                 eflags::FIXED1;
+    cpu.reg(Gpr::esp) = frame.dword(3);
+    cpu.segment(Seg::ss) = ss;
+    for (const Seg which : {Seg::es, Seg::ds, Seg::fs, Seg::gs}) {
+        SegmentRegister& held = cpu.segment(which);
+        if (held.attributes != 0 && held.dpl() < 3 && !held.is_conforming_code()) held = {};
+    }
+    cpu.cpl = 3;
+    return true;
+}
+
+}  // namespace
+
+bool Dispatcher::quick_gate(std::uint32_t number) {
+    VCpu& cpu = m_.cpu;
+    const QuickSite& site = quick_sites_[number % kQuickSites];
+    if (site.number != number || site.generation != shadows_.state.site_generation) return false;
+    if (site.user != (cpu.cpl == 3) || shadows_.state.debug.wanted() || displaced_.active) return false;
+    if (shadows_.state.debug.points.watchpoints || (cpu.eflags & (eflags::TF | eflags::AC))) return false;
+    shadows_.stubs.collect(cpu);
+    if (!(site.user ? enter_kernel(m_, shadows_.state, site.vector, site.next)
+                    : return_to_user(m_, shadows_.state)))
+        return false;
+    cpu.shadow = InterruptShadow::none;
+    ++entries_;
+    cause_ = TrapCause::gate;
+    last_insn_ = site.user ? InsnId::int_n : InsnId::iret;
+    ++statistics_.traps[static_cast<unsigned>(TrapCause::gate)];
+    ++statistics_.emulated[static_cast<unsigned>(last_insn_)];
+    return true;
+}
+
+}  // namespace ringpress
