@@ -39,7 +39,7 @@ class CoreLoop {
     void handle_gate(std::uint32_t site) {
         if (traced() & 1u << static_cast<unsigned>(TrapCause::gate)) [[unlikely]]
             trace_gate(site);
-        else if (!core_.dispatcher().quick_gate(site))
+        else
             core_.dispatcher().handle_gate(site);
     }
     /// The timer went off, or the supervisor rang.
@@ -67,6 +67,7 @@ class CoreLoop {
     void leave();
 
     VCpu& cpu() { return arena_.cpu; }
+    const std::atomic<std::uint32_t>& traced_causes() const { return arena_.traced_causes; }
 
   private:
     std::uint32_t traced() const { return arena_.traced_causes.load(std::memory_order_relaxed); }

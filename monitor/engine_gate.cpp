@@ -11,41 +11,22 @@
 #include "shadow/gate_sites.hpp"
 
 extern "C" {
-void engine_gate(std::uint32_t site);
+/// emulated: engine_gate_quick() has done the instruction.
+void engine_gate(std::uint32_t site, bool emulated);
 void engine_gate_deferred();
 }
 
 namespace ringpress {
 
+GateEngine gate_engine;
+
 namespace {
+GateEngine& gate = gate_engine;
 
-struct Gate {
-    CoreLoop* loop = nullptr;
-    MachineCore* core = nullptr;
-    HostSelectors* current = nullptr;
-    void (*end)() = nullptr;
-    volatile bool timer_expired = false;  ///< among what was deferred
-} gate;
-
-/// From a settled virtual CPU to what gate.S resumes with.
 void leave() {
     const Entry entry = gate.loop->entry();
-    const VCpu& cpu = gate.loop->cpu();
-    GateFrame& f = gate_frame;
-    std::copy_n(cpu.gpr, 8, f.gpr);
-    f.eflags = entry.eflags;
-    f.target_eip = cpu.eip;
-    f.target_cs = entry.selectors[Seg::cs];
-    for (unsigned i = 0; i < 6; ++i) {
-        // CS is loaded by the far jump itself.
-        if (static_cast<Seg>(i) != Seg::cs && entry.selectors.selector[i] != gate.current->selector[i])
-            f.reload |= static_cast<std::uint8_t>(1u << i);
-        f.selectors[i] = entry.selectors.selector[i];
-    }
-    *gate.current = entry.selectors;
-    f.slow = (entry.eflags & (eflags::TF | eflags::AC)) != 0;
+    fill_gate_frame(*gate.cpu, entry, *gate.current);
 }
-
 }  // namespace
 
 void open_gates(CoreLoop& loop, MachineCore& core, HostSelectors& current, void (*end)()) {
@@ -55,6 +36,9 @@ void open_gates(CoreLoop& loop, MachineCore& core, HostSelectors& current, void 
     gate_stack_top = reinterpret_cast<std::uint64_t>(stack) + kStackBytes;
     gate.loop = &loop;
     gate.core = &core;
+    gate.dispatcher = &core.dispatcher();
+    gate.cpu = &loop.cpu();
+    gate.traced_causes = &loop.traced_causes();
     gate.current = &current;
     gate.end = end;
     core.enable_gates(reinterpret_cast<std::uint64_t>(gate_entry), current);
@@ -85,14 +69,12 @@ Interrupted interrupted_gate(int signal, bool asynchronous, ucontext_t& context)
 
 using namespace ringpress;
 
-void engine_gate(std::uint32_t site) {
+void engine_gate(std::uint32_t site, bool emulated) {
     CoreLoop& loop = *gate.loop;
-    VCpu& cpu = loop.cpu();
-    std::copy_n(gate_frame.gpr, 8, cpu.gpr);
-    cpu.eflags = merge_flags(cpu.eflags, static_cast<std::uint32_t>(gate_frame.eflags));
-    gate_frame.reload = 0;
-    core_called = 0;
-    loop.handle_gate(site);
+    if (!emulated) {
+        take_gate_frame(*gate.cpu);
+        loop.handle_gate(site);
+    }
     if (!loop.settle()) gate.end();
     leave();
 }

@@ -1,8 +1,9 @@
 // The gate: from 32-bit guest code into the monitor and back by two far jumps, without a trap.
 //
 // A gate site (shadow/gate_sites.hpp) has led here through its pad and landing: 64-bit mode, r15d names the site,
-// and everything else, the stack pointer included, is the guest's.  The registers go to gate_frame and the FPU to
-// gate_fpu; engine_gate() does the work and leaves gate_frame as the guest shall resume.
+// and everything else, the stack pointer included, is the guest's.  The registers go to gate_frame;
+// engine_gate_quick() knows what is most frequent.  For all else the FPU goes to gate_fpu, and engine_gate() does
+// the work.  Both leave gate_frame as the guest shall resume.
 //
 // Signals stay open meanwhile; their handler only sets engine_deferred.  From gate_exit on the sequence reads
 // nothing but memory, so a signal that arrives before its end sends it back to its beginning.
@@ -25,6 +26,7 @@
 #define GS_BIT 32
 #define SLOW 61
 #define FS_BASE 64
+#define QUICK_DONE 2
 
     .text
     .globl gate_entry, gate_exit, gate_end, gate_slow_end
@@ -43,14 +45,21 @@ gate_entry:
     mov %esi, gate_frame+ESI(%rip)
     mov %edi, gate_frame+EDI(%rip)
     mov %r13d, gate_frame+EFL(%rip)
+    cld
+    movb $0, gate_saved(%rip)
+    movb $1, gate_open(%rip)        // until gate_exit, the code that runs is C++
+    mov %r15d, %edi
+    call engine_gate_quick          // uses neither FPU nor FS
+    cmp $QUICK_DONE, %eax
+    je gate_exit
+    mov %eax, %esi
     fxsave64 gate_fpu(%rip)
     rdfsbase %rax
     mov %rax, gate_frame+FS_BASE(%rip)
     mov engine_host_fs_base(%rip), %rax
     wrfsbase %rax
-    cld
+    movb $1, gate_saved(%rip)
     mov %r15d, %edi
-    movb $1, gate_open(%rip)        // until gate_exit, the code that runs is C++
     call engine_gate
 
 gate_exit:
@@ -58,13 +67,17 @@ gate_exit:
     mov gate_stack_top(%rip), %rsp
     cmpl $0, engine_deferred(%rip)
     jne gate_again
+    cmpb $0, gate_saved(%rip)
+    je 1f
     fxrstor64 gate_fpu(%rip)
-    cmpb $0, gate_frame+SLOW(%rip)
+1:  cmpb $0, gate_frame+SLOW(%rip)
     jne gate_slow
     // Loading a segment register costs as much as the jump: only those that changed.
     movzbl gate_frame+RELOAD(%rip), %ecx
     test $FS_BIT, %cl
     jnz gate_fs
+    cmpb $0, gate_saved(%rip)
+    je gate_segments
     mov gate_frame+FS_BASE(%rip), %rax
     wrfsbase %rax
 gate_segments:
@@ -116,7 +129,13 @@ gate_slow_end:
     ud2
 
 gate_again:
-    mov engine_host_fs_base(%rip), %rax
+    cmpb $0, gate_saved(%rip)
+    jne 1f
+    fxsave64 gate_fpu(%rip)
+    rdfsbase %rax
+    mov %rax, gate_frame+FS_BASE(%rip)
+    movb $1, gate_saved(%rip)
+1:  mov engine_host_fs_base(%rip), %rax
     wrfsbase %rax
     movb $1, gate_open(%rip)
     call engine_gate_deferred
@@ -126,7 +145,7 @@ gate_end:
 
     .bss
     .balign 64
-    .globl gate_frame, gate_fpu, gate_stack_top, engine_deferred, gate_open
+    .globl gate_frame, gate_fpu, gate_stack_top, engine_deferred, gate_open, gate_saved
 gate_fpu:
     .skip 512
 gate_frame:
@@ -136,6 +155,8 @@ gate_stack_top:
 engine_deferred:
     .skip 4
 gate_open:
+    .skip 1
+gate_saved:
     .skip 1
 
     .section .note.GNU-stack, "", @progbits

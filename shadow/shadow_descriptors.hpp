@@ -52,6 +52,14 @@ class ShadowDescriptors {
 
     /// Selectors for all six registers; loads descriptors that no slot holds yet.
     HostSelectors selectors(const VCpu& cpu, const SegmentContext& context);
+    /// The same, if nothing has to be looked up for it; null otherwise.
+    const HostSelectors* known_selectors(const VCpu& cpu, const SegmentContext& context) const {
+        const Answer& last = last_[cpu.cpl == 3];
+        if (!(context == last.context) || cpu.cpl != last.cpl) return nullptr;
+        for (unsigned i = 0; i < 6; ++i)
+            if (!(cpu.seg[i] == last.segment[i])) return nullptr;
+        return &last.selectors;
+    }
     /// For a segment that is in no register; at most kMostOthers between calls of selectors().
     std::uint16_t selector(const SegmentRegister& segment, Seg which, unsigned cpl,
                            const SegmentContext& context);

@@ -158,6 +158,8 @@ class ShadowPages : public WriteObserver {
         if (boundary_stale_) settle_user_boundary();
         check_windows();
     }
+    /// True if enter_user() would find nothing to do.
+    bool user_entered() const { return !users_unchecked_ && !boundary_stale_ && !windows_covered(); }
     /// User segments end here: the lowest linear address that they may not reach (4 GiB: no limit needed).
     std::uint64_t user_boundary() const { return user_boundary_; }
     /// What a data segment's base gets added on the host.
@@ -202,7 +204,19 @@ class ShadowPages : public WriteObserver {
     void withdraw_kernel_window();
     static std::uint32_t wrap(std::uint32_t region) { return region & (kRegions - 1); }
     std::uint32_t shift_regions() const { return s_.shift >> kRegionShift; }
-    bool directory_entry_present(std::uint32_t region) const;
+    bool directory_entry_present(std::uint32_t region) const {
+        if (!cpu_.paging()) return (region << kRegionShift) < ram_bytes_;
+        return detail::read_entry(ram_, ram_bytes_, (cpu_.cr3 & pte::kFrame) + region * 4) & pte::P;
+    }
+    /// The guest's directory names the place of a view, or of the landings.
+    bool windows_covered() const {
+        if (!cpu_.paging() || crowded_) return false;
+        bool covered = false;
+        code_.for_each_region(
+            [&](std::uint32_t r) { covered |= directory_entry_present(wrap(r + shift_regions())); });
+        if (s_.landing_region) covered |= directory_entry_present(wrap(s_.landing_region + shift_regions()));
+        return covered;
+    }
     /// True unless a mapping is held for a page that translates to something else now.
     bool same_target(const MappedPages& table, const MappedPage& mapped, const Translation& t) const {
         const std::uint32_t frame = t.physical.page();
@@ -236,7 +250,7 @@ class ShadowPages : public WriteObserver {
     bool users_unchecked_ = false;
     std::uint64_t gate_continuation_ = 0;  ///< 0: no gates
     bool stubs_enabled_ = false;
-    bool crowded_ = false;                 ///< no place without a present directory entry was found
+    bool crowded_ = false;  ///< no place without a present directory entry was found
 };
 
 }  // namespace ringpress

@@ -25,11 +25,6 @@ void put_in(std::uint64_t* set, std::uint32_t region) {
 }
 }  // namespace
 
-bool ShadowPages::directory_entry_present(std::uint32_t region) const {
-    if (!cpu_.paging()) return (region << kRegionShift) < ram_bytes_;
-    return detail::read_entry(ram_, ram_bytes_, (cpu_.cr3 & pte::kFrame) + region * 4) & pte::P;
-}
-
 void ShadowPages::reserve_code_region(std::uint32_t region, bool supervisor) {
     if (supervisor) put_in(s_.kernel_code_regions, region);
     if (code_.count(region)) return;
@@ -133,12 +128,7 @@ std::uint32_t ShadowPages::choose_shift(const bool (&code_regions)[kRegions],
 }
 
 void ShadowPages::check_windows() {
-    if (!cpu_.paging() || crowded_) return;
-    bool covered = false;
-    code_.for_each_region(
-        [&](std::uint32_t r) { covered |= directory_entry_present(wrap(r + shift_regions())); });
-    if (s_.landing_region) covered |= directory_entry_present(wrap(s_.landing_region + shift_regions()));
-    if (covered) move_window(kNoRegion, kNoRegion);
+    if (windows_covered()) move_window(kNoRegion, kNoRegion);
 }
 
 void ShadowPages::withdraw_kernel_window() {

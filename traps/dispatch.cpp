@@ -61,16 +61,6 @@ void Dispatcher::handle_interrupt() {
     entries_ = 0;
 }
 
-/// AMD's processors lose about a cycle at every taken branch while CS has a limit below 4 GiB, up to 1.7
-/// times the run time.  A program that computes, entering the monitor less than `calm` times from one
-/// interrupt to the next, therefore runs without one.  The price: should it jump into the guest's kernel, it
-/// gets to execute what has been proven there, up to the next instruction that is sensitive or touches the
-/// kernel's data (those segments stay clipped) or the next interrupt; only then comes the page fault.
-bool Dispatcher::wide_code() {
-    if (entries_ >= policy_.tuning.calm) computing_ = false;
-    return computing_;
-}
-
 void Dispatcher::count_reflected(unsigned vector) {
     ++statistics_.reflected[vector & 31u];
     delivered_.reflected = static_cast<std::uint8_t>(vector);

@@ -60,9 +60,13 @@ class Dispatcher : public TranslationControl {
     void handle(const HostTrap& trap);
     /// A gate site was jumped through; registers as at the site, EIP is found out here.
     void handle_gate(std::uint32_t site);
-    /// The same for the common forms of int and iret, in quick_gate.cpp; false, and nothing is changed, for
-    /// all else.
-    bool quick_gate(std::uint32_t site);
+    /// The same for the common forms of int and iret, in quick_gate.cpp, which uses no FPU register.
+    enum class Quick : std::uint8_t {
+        declined,  ///< nothing has happened: it is handle_gate()'s
+        emulated,  ///< settle() and entry() are to follow
+        done,      ///< `entry` is what to resume with
+    };
+    Quick quick_gate(std::uint32_t site, Entry& entry);
     /// Time has passed or input has come: brings the devices up to date.
     void handle_interrupt();
 
@@ -120,7 +124,11 @@ class Dispatcher : public TranslationControl {
     unsigned site_start(gva address, std::uint32_t physical, unsigned slot, const Instruction& insn);
     void give_up_site(gva address);
     bool entered_site(gva address);
-    bool inside_site(gva address) const;
+    bool inside_site(gva address) const {
+        const MappedPage& mapped = shadows_.pages.code_page(address);
+        return mapped.present() && !(mapped.bits & MappedPage::kPad) &&
+               shadows_.views.covered(mapped.target(), address.offset());
+    }
     void leave_site(gva address);
     /// handle_stub.cpp
     bool stubs_work() const;
@@ -191,7 +199,16 @@ class Dispatcher : public TranslationControl {
     std::uint8_t segments_loaded_ = 0;  ///< in software at CPL 0, since entry(): bit n is Seg n
     std::uint32_t entries_ = 0;         ///< traps and gates since the last asynchronous interrupt
     bool computing_ = false;            ///< the program at hand hardly ever enters the monitor
-    bool wide_code();
+    /// AMD's processors lose about a cycle at every taken branch while CS has a limit below 4 GiB, up to 1.7
+    /// times the run time.  A program that computes, entering the monitor less than `calm` times from one
+    /// interrupt to the next, therefore runs without one.  The price: should it jump into the guest's kernel,
+    /// it gets to execute what has been proven there, up to the next instruction that is sensitive or touches
+    /// the kernel's data (those segments stay clipped) or the next interrupt; only then comes the page fault.
+    bool wide_code() {
+        if (entries_ >= policy_.tuning.calm) computing_ = false;
+        return computing_;
+    }
+    bool quick_entry(Entry& entry);
     /// Sites of int n and iret that were emulated here before.
     struct QuickSite {
         std::uint32_t number = ~0u, generation = 0;

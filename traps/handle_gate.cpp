@@ -116,12 +116,6 @@ bool Dispatcher::make_site(gva site, unsigned slot, std::uint32_t physical) {
     return true;
 }
 
-bool Dispatcher::inside_site(gva address) const {
-    const MappedPage& mapped = shadows_.pages.code_page(address);
-    return mapped.present() && !(mapped.bits & MappedPage::kPad) &&
-           shadows_.views.covered(mapped.target(), address.offset());
-}
-
 bool Dispatcher::at_site(gva address) const {
     return address.offset() + 1 < kPageSize && inside_site(address + 1) && !inside_site(address);
 }

@@ -84,14 +84,12 @@ void Dispatcher::leave_stub() {
     VCpu& cpu = m_.cpu;
     Stubs& stubs = shadows_.stubs;
     stubs.collect(cpu);
-    if (!shadows_.pages.has_stubs() || cpu.cpl == 3) return;
     const gva address = linear_eip();
     gva site;
     ShadowPages::StubPlace place;
-    if (!shadows_.pages.stub_at(address, site, place)) {
-        if (shadows_.pages.site_behind_pad(address, site)) cpu.eip = site.value - cpu.segment(Seg::cs).base;
-        return;
-    }
+    // A pad has done nothing yet, and may be gone when the guest comes back.
+    if (shadows_.pages.site_behind_pad(address, site)) cpu.eip = site.value - cpu.segment(Seg::cs).base;
+    if (cpu.cpl == 3 || !shadows_.pages.stub_at(address, site, place)) return;
     Stub stub;
     if (!compose_stub(site, place, stub)) return;
     const StubPoint* const point = stub.point(address.value - place.cell);

@@ -5,6 +5,10 @@
 // everything else before it has changed anything; the emulators (emulate_gates.cpp, deliver.cpp) do the same
 // work with every check, and the tests hold one against the other.
 //
+// It is compiled for general registers only and calls nothing, so that the FPU's registers may stay the
+// guest's: saving and restoring them would cost as much as all that happens here.  The test build.quick_gate
+// looks after that.
+//
 #include <cstring>
 
 #include "shadow/page_walk.hpp"
@@ -72,6 +76,7 @@ inline bool enter_kernel(Machine& m, const ShadowState& s, unsigned vector, std:
     const Bytes stack = supervisor(m, s, cpu.tr.base + kEsp0, 8, false);
     if (!stack.at || !segment_of(m, s, static_cast<std::uint16_t>(stack.dword(1)), ss)) return false;
     if (ss.rpl() != 0 || ss.dpl() != 0 || !ss.is_writable_data() || !flat(ss)) return false;
+    if (!(cpu.eflags & eflags::IF)) return false;  // something may wait for it
     constexpr unsigned kFrame = 5 * 4;
     const std::uint32_t esp = stack.dword(0) - kFrame;
     const Bytes frame = supervisor(m, s, esp, kFrame, true);
@@ -95,7 +100,8 @@ inline bool enter_kernel(Machine& m, const ShadowState& s, unsigned vector, std:
 inline bool return_to_user(Machine& m, const ShadowState& s) {
     VCpu& cpu = m.cpu;
     constexpr unsigned kFrame = 5 * 4;
-    if (cpu.cpl != 0 || !flat(cpu.segment(Seg::ss)) || (cpu.eflags & eflags::NT)) return false;
+    if (cpu.cpl != 0 || cpu.nmi_blocked || !flat(cpu.segment(Seg::ss)) || (cpu.eflags & eflags::NT))
+        return false;
     const Bytes frame = supervisor(m, s, cpu.reg(Gpr::esp), kFrame, false);
     if (!frame.at) return false;
     const std::uint32_t flags = frame.dword(2);
@@ -105,7 +111,6 @@ inline bool return_to_user(Machine& m, const ShadowState& s) {
     if (!segment_of(m, s, static_cast<std::uint16_t>(frame.dword(4)), ss)) return false;
     if (!cs.is_code() || cs.is_conforming_code() || cs.dpl() != 3 || cs.rpl() != 3 || !flat(cs)) return false;
     if (!ss.is_writable_data() || ss.dpl() != 3 || ss.rpl() != 3 || !flat(ss)) return false;
-    cpu.nmi_blocked = 0;
     cpu.eip = frame.dword(0);
     cpu.segment(Seg::cs) = cs;
     cpu.eflags = (flags & (kNativeFlags | eflags::IF | eflags::RF | eflags::ID | eflags::VIF | eflags::VIP)) |
@@ -122,22 +127,57 @@ inline bool return_to_user(Machine& m, const ShadowState& s) {
 
 }  // namespace
 
-bool Dispatcher::quick_gate(std::uint32_t number) {
+Dispatcher::Quick Dispatcher::quick_gate(std::uint32_t number, Entry& entry) {
     VCpu& cpu = m_.cpu;
     const QuickSite& site = quick_sites_[number % kQuickSites];
-    if (site.number != number || site.generation != shadows_.state.site_generation) return false;
-    if (site.user != (cpu.cpl == 3) || shadows_.state.debug.wanted() || displaced_.active) return false;
-    if (shadows_.state.debug.points.watchpoints || (cpu.eflags & (eflags::TF | eflags::AC))) return false;
+    if (site.number != number || site.generation != shadows_.state.site_generation) return Quick::declined;
+    if (site.user != (cpu.cpl == 3) || shadows_.state.debug.wanted() || displaced_.active)
+        return Quick::declined;
+    if (shadows_.state.debug.points.watchpoints || (cpu.eflags & (eflags::TF | eflags::AC)))
+        return Quick::declined;
     shadows_.stubs.collect(cpu);
     if (!(site.user ? enter_kernel(m_, shadows_.state, site.vector, site.next)
                     : return_to_user(m_, shadows_.state)))
-        return false;
+        return Quick::declined;
     cpu.shadow = InterruptShadow::none;
     ++entries_;
     cause_ = TrapCause::gate;
     last_insn_ = site.user ? InsnId::int_n : InsnId::iret;
     ++statistics_.traps[static_cast<unsigned>(TrapCause::gate)];
     ++statistics_.emulated[static_cast<unsigned>(last_insn_)];
+    return quick_entry(entry) ? Quick::done : Quick::emulated;
+}
+
+/// settle() and entry() for a CPU that has nothing to settle; false if it may have.
+bool Dispatcher::quick_entry(Entry& entry) {
+    const VCpu& cpu = m_.cpu;
+    Stubs& stubs = shadows_.stubs;
+    ShadowPages& pages = shadows_.pages;
+    const bool user = cpu.cpl == 3;
+    if (segments_loaded_ || !pages.stubs_placed() || shadows_.state.code_is_16_bit || cpu.nmi_pending)
+        return false;
+    // Into the kernel: what waits for IF would not have waited in user mode, where it is set.
+    if (user && cpu.interrupts_enabled() && !stubs.nothing_pending()) return false;
+    const gva address(cpu.segment(Seg::cs).base + cpu.eip);
+    if (inside_site(address)) return false;
+    SegmentContext context;
+    context.data_shift = pages.data_shift();
+    if (user) {
+        if (!pages.user_entered() || address.value >= pages.user_boundary() || policy_.user_code_direct)
+            return false;
+        context.user_boundary = pages.user_boundary();
+        context.wide_code = wide_code();
+    } else {
+        context.kernel_floor = pages.kernel_floor();
+    }
+    const HostSelectors* const selectors = shadows_.descriptors.known_selectors(cpu, context);
+    if (!selectors) return false;
+    entry.eflags = (cpu.eflags & kNativeFlags) | eflags::FIXED1 | eflags::IF;
+    entry.selectors = *selectors;
+    if (user) return true;
+    const gva null_descriptor = pages.stub_data() + offsetof(StubState, null_descriptor);
+    if (!stubs.selectors_settled(cpu, shadows_.descriptors, context, null_descriptor)) return false;
+    stubs.publish(cpu, entry.eflags, entry.selectors, false);
     return true;
 }
 

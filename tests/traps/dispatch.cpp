@@ -208,6 +208,24 @@ TEST_CASE(
     CHECK(limited());
 }
 
+TEST_CASE("a guest that is interrupted between a gate site and its pad goes on at the site") {
+    TrapMachine t;
+    t.policy.level = SensitiveLevel::inline_;
+    t.pages.enable_gates(0x1234'5678'9ABCull);
+    t.code({0xFA, 0x90, 0x90, 0x90, 0x90, 0x90, 0xC3});
+    for (unsigned n = 0; n < t.policy.tuning.hot; ++n) {
+        t.cpu.eip = kCodeAt;
+        t.breakpoint();
+    }
+    REQUIRE(t.statistics.inlined_sites == 1);
+    for (const unsigned cpl : {0u, 3u}) {
+        t.become(cpl);
+        t.cpu.eip = kCodeAt + kPadDistance;
+        t.dispatcher.handle_interrupt();
+        CHECK(t.cpu.eip == kCodeAt);
+    }
+}
+
 TEST_CASE("the site of what a short jump skips ends at the jump's target, or begins at the jump") {
     TrapMachine t;
     t.policy.level = SensitiveLevel::inline_;
