@@ -89,7 +89,8 @@ void Dispatcher::leave_stub() {
     ShadowPages::StubPlace place;
     // A pad has done nothing yet, and may be gone when the guest comes back.
     if (shadows_.pages.site_behind_pad(address, site)) cpu.eip = site.value - cpu.segment(Seg::cs).base;
-    if (cpu.cpl == 3 || !shadows_.pages.stub_at(address, site, place)) return;
+    // User code may have come into one, too, but not far: see Dispatcher::wide_code().
+    if (!shadows_.pages.stub_at(address, site, place)) return;
     Stub stub;
     if (!compose_stub(site, place, stub)) return;
     const StubPoint* const point = stub.point(address.value - place.cell);
