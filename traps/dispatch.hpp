@@ -209,6 +209,12 @@ class Dispatcher : public TranslationControl {
         return computing_;
     }
     bool quick_entry(Entry& entry);
+    /// The last page fault of user code that was reflected, until its instruction is returned to.
+    struct {
+        bool pending = false, write = false;
+        std::uint32_t eip = 0, address = 0;
+    } faulted_;
+    void map_what_faulted();
     /// Sites of int n and iret that were emulated here before.
     struct QuickSite {
         std::uint32_t number = ~0u, generation = 0;

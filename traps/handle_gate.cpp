@@ -35,6 +35,7 @@ void Dispatcher::handle_gate(std::uint32_t site) {
         return;
     }
     const InsnId first = last_insn_;
+    if (first == InsnId::iret) map_what_faulted();
     burst(policy_.tuning.gate_burst);
     last_insn_ = first;
 }

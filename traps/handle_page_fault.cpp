@@ -87,6 +87,25 @@ void Dispatcher::handle_fetch_fault(gva address) {
     if (at == first && !shadows_.views.proven(slot, at.offset())) prover_.prove(at, slot);
 }
 
+/// The guest's handler returns to the instruction whose page fault it was given: what that will touch is
+/// mapped on the way, which saves the fault that would follow.
+void Dispatcher::map_what_faulted() {
+    const VCpu& cpu = m_.cpu;
+    if (!faulted_.pending || cpu.cpl != 3 || cpu.eip != faulted_.eip) return;
+    faulted_.pending = false;
+    const gva address(faulted_.address);
+    const Access access{faulted_.write, true, false};
+    // Accessed and Dirty are set with the access itself, in software or by a hidden fault.
+    const auto t = walk(cpu, m_.memory.ram(), m_.memory.size(), address, access, false);
+    constexpr std::uint32_t kSet = pte::A | pte::D;
+    if (!t || (t.value().leaf & kSet) != kSet || address.value >= shadows_.pages.user_boundary()) return;
+    const gpa physical = t.value().physical;
+    if (!m_.memory.is_ram(physical) || m_.memory.is_mmio(physical) || shadows_.pages.data_present(address))
+        return;
+    if (shadows_.views.slot_of(physical.page()) >= 0 || shadows_.state.debug.points.watchpoints) return;
+    shadows_.pages.map_data(address, t.value(), access);
+}
+
 void Dispatcher::handle_data_fault(Access access, gva address) {
     VCpu& cpu = m_.cpu;
     const auto t = walk(cpu, m_.memory.ram(), m_.memory.size(), address, access, true);

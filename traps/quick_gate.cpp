@@ -97,13 +97,15 @@ inline bool enter_kernel(Machine& m, const ShadowState& s, unsigned vector, std:
 }
 
 /// iret from CPL 0 to flat code at CPL 3.
-inline bool return_to_user(Machine& m, const ShadowState& s) {
+/// Not to `unless_to`, if `unless`: map_what_faulted() has something to do there.
+inline bool return_to_user(Machine& m, const ShadowState& s, bool unless, std::uint32_t unless_to) {
     VCpu& cpu = m.cpu;
     constexpr unsigned kFrame = 5 * 4;
     if (cpu.cpl != 0 || cpu.nmi_blocked || !flat(cpu.segment(Seg::ss)) || (cpu.eflags & eflags::NT))
         return false;
     const Bytes frame = supervisor(m, s, cpu.reg(Gpr::esp), kFrame, false);
     if (!frame.at) return false;
+    if (unless && frame.dword(0) == unless_to) return false;
     const std::uint32_t flags = frame.dword(2);
     if (flags & (eflags::TF | eflags::VM | eflags::AC | eflags::NT | eflags::IOPL)) return false;
     SegmentRegister cs, ss;
@@ -137,7 +139,7 @@ Dispatcher::Quick Dispatcher::quick_gate(std::uint32_t number, Entry& entry) {
         return Quick::declined;
     shadows_.stubs.collect(cpu);
     if (!(site.user ? enter_kernel(m_, shadows_.state, site.vector, site.next)
-                    : return_to_user(m_, shadows_.state)))
+                    : return_to_user(m_, shadows_.state, faulted_.pending, faulted_.eip)))
         return Quick::declined;
     cpu.shadow = InterruptShadow::none;
     ++entries_;
