@@ -218,9 +218,12 @@ class Dispatcher : public TranslationControl {
     /// Sites of int n and iret that were emulated here before.
     struct QuickSite {
         std::uint32_t number = ~0u, generation = 0;
-        std::uint32_t next = 0;   ///< EIP behind the instruction
-        std::uint8_t vector = 0;  ///< of int n
-        bool user = false;        ///< int n at CPL 3, or else iret
+        std::uint32_t next = 0;       ///< EIP behind the instruction
+        std::uint32_t set_value = 0;  ///< what a move before it puts into set_register
+        std::uint8_t vector = 0;      ///< of int n
+        std::uint8_t set_register = kNoRegister;
+        bool user = false;  ///< int n at CPL 3, or else iret
+        static constexpr std::uint8_t kNoRegister = 0xFF;
     };
     static constexpr unsigned kQuickSites = 64;
     QuickSite quick_sites_[kQuickSites] = {};

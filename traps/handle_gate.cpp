@@ -29,8 +29,9 @@ void Dispatcher::handle_gate(std::uint32_t site) {
         reflect_fault(insn.fault());
         return;
     }
-    if (!given_up_at) remember_quick(site, *insn.value(), cpu.eip);
-    if (!step(*insn.value())) {
+    const Instruction first_insn = *insn.value();
+    if (!given_up_at) remember_quick(site, first_insn, cpu.eip);
+    if (!step(first_insn)) {
         give_up_site(address);  // it began with an instruction that software does not know
         return;
     }
@@ -40,24 +41,62 @@ void Dispatcher::handle_gate(std::uint32_t site) {
     last_insn_ = first;
 }
 
-void Dispatcher::remember_quick(std::uint32_t site, const Instruction& insn, std::uint32_t eip) {
-    const bool user = m_.cpu.cpl == 3;
-    if (!policy_.tuning.quick ||
-        (user ? insn.id != InsnId::int_n : insn.id != InsnId::iret || insn.operand_size != 4))
-        return;
-    quick_sites_[site % kQuickSites] = {site, shadows_.state.site_generation, eip + insn.length,
-                                        static_cast<std::uint8_t>(insn.immediate), user};
+/// nop of one byte, lea of a register to itself, and the nop with an operand.
+static bool is_padding(const Instruction& insn) {
+    const MemoryOperand& m = insn.memory;
+    if (insn.opcode_map == 1) return insn.opcode == 0x1F;
+    if (insn.opcode_map != 0) return false;
+    const bool to_itself = insn.opcode == 0x8D && m.base == static_cast<int>(insn.reg_field()) &&
+                           m.index < 0 && m.displacement == 0 && insn.operand_size == 4 &&
+                           insn.address_size == 4;
+    return to_itself || (insn.opcode == 0x90 && insn.prefix_rep == 0);
 }
 
-/// Where in its page the site of a sensitive instruction begins.  If a short conditional jump skips it, the
-/// jump's target would lie inside a site of the instruction alone, and mostly other jumps go there as well:
-/// so at an earlier instruction, such that the site ends at the target, or else at the jump.
+void Dispatcher::remember_quick(std::uint32_t site, const Instruction& insn, std::uint32_t eip) {
+    const bool user = m_.cpu.cpl == 3;
+    if (!policy_.tuning.quick) return;
+    QuickSite quick{site, shadows_.state.site_generation};
+    quick.user = user;
+    const Instruction* last = &insn;
+    // A system call's site may begin with the move that names the call, or with padding.
+    constexpr unsigned kMostBefore = 4;
+    for (unsigned n = 0; user && n < kMostBefore && last->id == InsnId::innocuous; ++n) {
+        const bool move = last->opcode_map == 0 && (last->opcode & 0xF8u) == 0xB8 && last->operand_size == 4;
+        constexpr unsigned kEsp = 4;  // the frame shows it
+        if (move && (quick.set_register != QuickSite::kNoRegister || (last->opcode & 7u) == kEsp)) return;
+        if (move) {
+            quick.set_register = static_cast<std::uint8_t>(last->opcode & 7u);
+            quick.set_value = last->immediate;
+        } else if (!is_padding(*last)) {
+            return;
+        }
+        eip += last->length;
+        const gva at(m_.cpu.segment(Seg::cs).base + eip);
+        const auto physical = m_.memory.translate(at, Access::execute(true));
+        if (!physical) return;
+        const auto next = fetcher_.at(at, physical.value());
+        if (!next) return;
+        last = next.value();
+    }
+    if (user ? last->id != InsnId::int_n : last->id != InsnId::iret || last->operand_size != 4) return;
+    quick.next = eip + last->length;
+    quick.vector = static_cast<std::uint8_t>(last->immediate);
+    quick_sites_[site % kQuickSites] = quick;
+}
+
+/// Where in its page the site of a sensitive instruction begins: where it ends with the instruction, if
+/// something is known to go to what is behind.  If a short conditional jump skips it, the jump's target would
+/// lie inside a site of the instruction alone, and mostly other jumps go there as well: so at an earlier
+/// instruction, such that the site ends at the target, or else at the jump.
 unsigned Dispatcher::site_start(gva address, std::uint32_t physical, unsigned slot, const Instruction& insn) {
     constexpr unsigned kShortJump = 2;  // 70+cc rel8
     constexpr unsigned kFarthest = kSiteBytes + 12;
     const unsigned offset = physical & kPageMask, target = offset + insn.length;
     const std::uint8_t* jump = m_.memory.ram() + (physical - kShortJump);
-    if (offset < kShortJump || (jump[0] & 0xF0) != 0x70 || jump[1] != insn.length) return offset;
+    const bool skipped = offset >= kShortJump && (jump[0] & 0xF0) == 0x70 && jump[1] == insn.length;
+    // System calls return behind the instruction: a site that covers that place would be left in software.
+    const bool returned_to = insn.id == InsnId::int_n;
+    if (!skipped && !returned_to) return offset;
     const auto leads_here = [&](unsigned start) {
         if (!shadows_.views.proven(slot, start) || !shadows_.views.copied(slot, start)) return false;
         unsigned at = start;
@@ -72,6 +111,7 @@ unsigned Dispatcher::site_start(gva address, std::uint32_t physical, unsigned sl
     unsigned back = kSiteBytes;
     while (back <= std::min(kFarthest, target) && !leads_here(target - back)) ++back;
     if (back <= std::min(kFarthest, target) && !tried(target - back)) return target - back;
+    if (!skipped) return offset;
     const unsigned at_jump = offset - kShortJump;
     return leads_here(at_jump) && !tried(at_jump) ? at_jump : offset;
 }

@@ -141,6 +141,7 @@ Dispatcher::Quick Dispatcher::quick_gate(std::uint32_t number, Entry& entry) {
     if (!(site.user ? enter_kernel(m_, shadows_.state, site.vector, site.next)
                     : return_to_user(m_, shadows_.state, faulted_.pending, faulted_.eip)))
         return Quick::declined;
+    if (site.set_register != QuickSite::kNoRegister) cpu.gpr[site.set_register] = site.set_value;
     cpu.shadow = InterruptShadow::none;
     ++entries_;
     cause_ = TrapCause::gate;
