@@ -103,7 +103,6 @@ class ShadowPages : public WriteObserver {
     void strip_stubs();
     /// True if there may be stubs: the guest at CPL 0 finds StubData.
     bool stubs_placed() const { return stubs_enabled_ && s_.landing_region != 0; }
-    bool has_stubs() const { return s_.stub_count != 0; }
     /// StubData as the guest's flat segments reach it.
     gva stub_data() const { return data_address((s_.landing_region << kRegionShift) + kStubDataAt); }
 

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "shadow/descriptor.hpp"
 #include "shadow/shadow_descriptors.hpp"
 #include "shadow/stub_state.hpp"
 #include "shadow/vcpu.hpp"
@@ -13,16 +14,10 @@ namespace ringpress {
 inline constexpr std::uint32_t kStubSlowFlags =
     eflags::TF | eflags::NT | eflags::IOPL | eflags::AC | eflags::ID;
 
-/// A segment register from a descriptor as it lies in memory, SDM Vol. 3A, figure 3-8.
+/// As loading it at CPL 0 leaves it; a null selector has no descriptor.
 inline SegmentRegister register_of(std::uint16_t selector, std::uint32_t low, std::uint32_t high) {
-    SegmentRegister s;
-    s.selector = selector;
-    if ((selector & ~3u) == 0) return s;
-    s.attributes = static_cast<std::uint16_t>((high >> 8) & 0xF0FFu);
-    s.base = (low >> 16) | ((high & 0xFFu) << 16) | (high & 0xFF000000u);
-    const std::uint32_t raw = (low & 0xFFFFu) | (high & 0xF0000u);
-    s.limit = high & 0x800000u ? (raw << 12) | 0xFFFu : raw;
-    return s;
+    if ((selector & ~3u) == 0) return {selector, 0, 0, 0};
+    return make_segment(selector, {low, high});
 }
 
 /// What is done at every gate is inline: traps/quick_gate.cpp calls nothing.

@@ -57,6 +57,10 @@ struct SegmentRegister {
     constexpr bool is_writable_data() const { return is_code_or_data() && (attributes & 0xAu) == 2u; }
     constexpr bool is_readable() const { return is_code_or_data() && (attributes & 0xAu) != 8u; }
     constexpr bool is_big() const { return attributes & 0x4000u; }  ///< D/B: 32-bit code or stack
+    /// All of the 4 GiB, at offsets that are linear addresses.  Inline: traps/quick_gate.cpp calls nothing.
+    [[gnu::always_inline]] constexpr bool is_flat() const {
+        return base == 0 && limit == 0xFFFFFFFF && is_big() && !is_expand_down();
+    }
     constexpr unsigned rpl() const { return selector & 3u; }
     constexpr bool operator==(const SegmentRegister&) const = default;
 };

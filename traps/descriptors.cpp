@@ -103,11 +103,4 @@ Result<SegmentRegister> check_return_code(Machine& m, std::uint16_t selector) {
     return make_segment(selector, d);
 }
 
-void drop_inner_segments(VCpu& cpu, unsigned cpl) {
-    for (Seg which : {Seg::es, Seg::ds, Seg::fs, Seg::gs}) {
-        SegmentRegister& s = cpu.segment(which);
-        if (s.attributes != 0 && s.dpl() < cpl && !s.is_conforming_code()) s = {};
-    }
-}
-
 }  // namespace ringpress

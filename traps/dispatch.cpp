@@ -127,7 +127,8 @@ bool Dispatcher::step(const Instruction& insn) {
             if (insn.id == InsnId::mov_to_seg)
                 segments_loaded_ |= static_cast<std::uint8_t>(1u << insn.reg_field());
             if (insn.id == InsnId::pop_seg)
-                segments_loaded_ |= static_cast<std::uint8_t>(1u << (insn.opcode >> 3 & 7u));
+                segments_loaded_ |=
+                    static_cast<std::uint8_t>(1u << static_cast<unsigned>(insn.named_segment()));
         }
     } else {
         const Result<void> usable = check_fpu(insn.fpu, cpu);

@@ -5,6 +5,7 @@
 // set by sti, mov ss and pop ss; the dispatcher clears it after the next instruction.
 #pragma once
 
+#include "shadow/descriptor.hpp"
 #include "traps/instruction.hpp"
 #include "traps/machine.hpp"
 
@@ -47,21 +48,6 @@ Result<void> push(Machine& m, unsigned width, std::uint32_t value);
 Result<std::uint32_t> pop(Machine& m, unsigned width);
 
 // --- descriptors.cpp
-/// A descriptor as stored in the GDT or LDT, SDM Vol. 3A, figure 3-8.
-struct Descriptor {
-    std::uint32_t low = 0, high = 0;
-    std::uint32_t base() const { return (low >> 16) | ((high & 0xFFu) << 16) | (high & 0xFF000000u); }
-    /// In bytes, granularity applied.
-    std::uint32_t limit() const {
-        const std::uint32_t raw = (low & 0xFFFFu) | (high & 0xF0000u);
-        return high & 0x800000u ? (raw << 12) | 0xFFFu : raw;
-    }
-    std::uint16_t attributes() const { return static_cast<std::uint16_t>((high >> 8) & 0xF0FFu); }
-    unsigned type() const { return (high >> 8) & 15u; }
-    bool is_code_or_data() const { return high & 0x1000u; }
-    unsigned dpl() const { return (high >> 13) & 3u; }
-    bool present() const { return high & 0x8000u; }
-};
 /// Reads the descriptor a selector names; #GP(selector) (or the given vector) outside the table.
 Result<Descriptor> read_descriptor(Machine& m, std::uint16_t selector, Vector on_error = Vector::GP);
 /// Loads a data or stack segment register with every check of SDM Vol. 3A, section 5.6/5.7; sets Accessed.

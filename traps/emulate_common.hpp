@@ -60,9 +60,6 @@ inline Result<void> mark_accessed(Machine& m, std::uint16_t selector, Descriptor
     d.high |= accessed;
     return {};
 }
-inline SegmentRegister make_segment(std::uint16_t selector, const Descriptor& d) {
-    return {selector, d.attributes(), d.base(), d.limit()};
-}
 /// A stack segment for privilege level `cpl`.  Faults with `vector` (#GP or #TS), or #SS if it is not
 /// present; null gives error code ext.  Accessed is set in what is returned and in the table.
 Result<SegmentRegister> check_stack(Machine& m, std::uint16_t selector, unsigned cpl, Vector vector,
@@ -70,7 +67,12 @@ Result<SegmentRegister> check_stack(Machine& m, std::uint16_t selector, unsigned
 /// The target of a far return or iret, SDM Vol. 2A, IRET: null, type, RPL >= CPL, DPL, presence.
 Result<SegmentRegister> check_return_code(Machine& m, std::uint16_t selector);
 /// Nulls es, ds, fs, gs that the new, outer CPL may not use, SDM Vol. 3A, section 5.8.6.
-void drop_inner_segments(VCpu& cpu, unsigned cpl);
+inline void drop_inner_segments(VCpu& cpu, unsigned cpl) {
+    for (const Seg which : {Seg::es, Seg::ds, Seg::fs, Seg::gs}) {
+        SegmentRegister& s = cpu.segment(which);
+        if (s.attributes != 0 && s.dpl() < cpl && !s.is_conforming_code()) s = {};
+    }
+}
 
 // --- stack_frame.cpp
 /// Values to push at once; the first added is pushed first.

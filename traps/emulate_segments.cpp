@@ -5,11 +5,6 @@ namespace ringpress {
 
 namespace {
 
-/// The register that push and pop name: 06 0E 16 1E, or 0F A0 (fs) and 0F A8 (gs).
-Seg named_segment(const Instruction& insn) {
-    return static_cast<Seg>((insn.opcode >> 3) & 7u);
-}
-
 Emulated move_to_segment(Machine& m, const Instruction& insn) {
     const Seg segment = static_cast<Seg>(insn.reg_field());
     TRY(load_segment(m, segment, static_cast<std::uint16_t>(TRY(read_rm(m, insn, 2)))));
@@ -18,7 +13,7 @@ Emulated move_to_segment(Machine& m, const Instruction& insn) {
 }
 
 Emulated pop_segment(Machine& m, const Instruction& insn) {
-    const Seg segment = named_segment(insn);
+    const Seg segment = insn.named_segment();
     std::uint32_t selector = 0;
     TRY(peek_frame(m, 0, insn.operand_size, 1, &selector));
     const std::uint32_t esp = moved_esp(m.cpu.segment(Seg::ss), m.cpu.reg(Gpr::esp), insn.operand_size);
@@ -96,7 +91,7 @@ Emulated emulate_segments(Machine& m, const Instruction& insn) {
             return Next::advance;
         case InsnId::mov_to_seg: return move_to_segment(m, insn);
         case InsnId::push_seg:
-            TRY(push(m, insn.operand_size, m.cpu.segment(named_segment(insn)).selector));
+            TRY(push(m, insn.operand_size, m.cpu.segment(insn.named_segment()).selector));
             return Next::advance;
         case InsnId::pop_seg: return pop_segment(m, insn);
         case InsnId::lds: return load_far_pointer(m, insn, Seg::ds);

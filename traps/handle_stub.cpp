@@ -10,10 +10,7 @@ namespace ringpress {
 /// Stubs reach the virtual CPU through a flat stack segment, and are written for flat code at CPL 0.
 bool Dispatcher::stubs_work() const {
     const VCpu& cpu = m_.cpu;
-    const auto flat = [](const SegmentRegister& s) {
-        return s.base == 0 && s.limit == 0xFFFFFFFF && s.is_big() && !s.is_expand_down();
-    };
-    return cpu.cpl == 0 && flat(cpu.segment(Seg::cs)) && flat(cpu.segment(Seg::ss));
+    return cpu.cpl == 0 && cpu.segment(Seg::cs).is_flat() && cpu.segment(Seg::ss).is_flat();
 }
 
 /// The stub for the site at `site`, anew from the guest's own bytes; false if there is none.
@@ -95,15 +92,8 @@ void Dispatcher::leave_stub() {
     if (!compose_stub(site, place, stub)) return;
     const StubPoint* const point = stub.point(address.value - place.cell);
     if (!point) return;  // a wild jump: there is no such code
-    constexpr Gpr kScratch[3] = {Gpr::ecx, Gpr::edx, Gpr::eax};
-    for (unsigned n = 0; n < 3; ++n)
-        if (point->restore & 1u << n) cpu.reg(kScratch[n]) = stubs.scratch(n);
-    cpu.reg(Gpr::esp) += static_cast<std::uint32_t>(point->popped);
-    cpu.eip = point->eip;
-    if (point->shadow) {
-        cpu.shadow = InterruptShadow::sti;
-        shadow_eip_ = cpu.eip;
-    }
+    resume_at(*point, stubs, cpu);
+    if (point->shadow) shadow_eip_ = cpu.eip;
     if (!point->flags_lost) return;
     const auto insn = fetcher_.at_eip();
     if (insn) step(*insn.value());

@@ -96,6 +96,8 @@ struct Instruction {
 
     unsigned reg_field() const { return (modrm >> 3) & 7u; }
     unsigned rm_field() const { return modrm & 7u; }
+    /// The register that push and pop of a segment name: 06 0E 16 1E, or 0F A0 (fs) and 0F A8 (gs).
+    Seg named_segment() const { return static_cast<Seg>((opcode >> 3) & 7u); }
     bool sensitive() const { return id > InsnId::innocuous; }
     /// movs cmps stos lods scas (not ins and outs, which are sensitive); memory at [esi], [edi] without
     /// ModRM.

@@ -50,12 +50,8 @@ inline bool segment_of(Machine& m, const ShadowState& s, std::uint16_t selector,
     const Bytes bytes = supervisor(m, s, m.cpu.gdtr.base + at, 8, false);
     if (!bytes.at) return false;
     const Descriptor d{bytes.dword(0), bytes.dword(1)};
-    into = {selector, d.attributes(), d.base(), d.limit()};
+    into = make_segment(selector, d);
     return d.present() && d.is_code_or_data() && (d.high & kAccessed);
-}
-
-inline bool flat(const SegmentRegister& s) {
-    return s.base == 0 && s.limit == 0xFFFFFFFF && s.is_big() && !s.is_expand_down();
 }
 
 /// int n from CPL 3 to CPL 0 through a 32-bit gate.
@@ -69,13 +65,13 @@ inline bool enter_kernel(Machine& m, const ShadowState& s, unsigned vector, std:
     if ((high & 0xFF00u & ~kTrapGate) != kPresent32BitGateOfUsers) return false;
     SegmentRegister cs, ss;
     if (!segment_of(m, s, static_cast<std::uint16_t>(low >> 16), cs)) return false;
-    if (!cs.is_code() || cs.is_conforming_code() || cs.dpl() != 0 || !flat(cs)) return false;
+    if (!cs.is_code() || cs.is_conforming_code() || cs.dpl() != 0 || !cs.is_flat()) return false;
     cs.selector = with_rpl(cs.selector, 0);
     constexpr unsigned kEsp0 = 4, kBusyTss32 = 11;
     if (!cpu.tr.present() || cpu.tr.type() != kBusyTss32 || cpu.tr.limit < kEsp0 + 7) return false;
     const Bytes stack = supervisor(m, s, cpu.tr.base + kEsp0, 8, false);
     if (!stack.at || !segment_of(m, s, static_cast<std::uint16_t>(stack.dword(1)), ss)) return false;
-    if (ss.rpl() != 0 || ss.dpl() != 0 || !ss.is_writable_data() || !flat(ss)) return false;
+    if (ss.rpl() != 0 || ss.dpl() != 0 || !ss.is_writable_data() || !ss.is_flat()) return false;
     if (!(cpu.eflags & eflags::IF)) return false;  // something may wait for it
     constexpr unsigned kFrame = 5 * 4;
     const std::uint32_t esp = stack.dword(0) - kFrame;
@@ -101,7 +97,7 @@ inline bool enter_kernel(Machine& m, const ShadowState& s, unsigned vector, std:
 inline bool return_to_user(Machine& m, const ShadowState& s, bool unless, std::uint32_t unless_to) {
     VCpu& cpu = m.cpu;
     constexpr unsigned kFrame = 5 * 4;
-    if (cpu.cpl != 0 || cpu.nmi_blocked || !flat(cpu.segment(Seg::ss)) || (cpu.eflags & eflags::NT))
+    if (cpu.cpl != 0 || cpu.nmi_blocked || !cpu.segment(Seg::ss).is_flat() || (cpu.eflags & eflags::NT))
         return false;
     const Bytes frame = supervisor(m, s, cpu.reg(Gpr::esp), kFrame, false);
     if (!frame.at) return false;
@@ -111,18 +107,16 @@ inline bool return_to_user(Machine& m, const ShadowState& s, bool unless, std::u
     SegmentRegister cs, ss;
     if (!segment_of(m, s, static_cast<std::uint16_t>(frame.dword(1)), cs)) return false;
     if (!segment_of(m, s, static_cast<std::uint16_t>(frame.dword(4)), ss)) return false;
-    if (!cs.is_code() || cs.is_conforming_code() || cs.dpl() != 3 || cs.rpl() != 3 || !flat(cs)) return false;
-    if (!ss.is_writable_data() || ss.dpl() != 3 || ss.rpl() != 3 || !flat(ss)) return false;
+    if (!cs.is_code() || cs.is_conforming_code() || cs.dpl() != 3 || cs.rpl() != 3 || !cs.is_flat())
+        return false;
+    if (!ss.is_writable_data() || ss.dpl() != 3 || ss.rpl() != 3 || !ss.is_flat()) return false;
     cpu.eip = frame.dword(0);
     cpu.segment(Seg::cs) = cs;
     cpu.eflags = (flags & (kNativeFlags | eflags::IF | eflags::RF | eflags::ID | eflags::VIF | eflags::VIP)) |
                  eflags::FIXED1;
     cpu.reg(Gpr::esp) = frame.dword(3);
     cpu.segment(Seg::ss) = ss;
-    for (const Seg which : {Seg::es, Seg::ds, Seg::fs, Seg::gs}) {
-        SegmentRegister& held = cpu.segment(which);
-        if (held.attributes != 0 && held.dpl() < 3 && !held.is_conforming_code()) held = {};
-    }
+    drop_inner_segments(cpu, 3);
     cpu.cpl = 3;
     return true;
 }

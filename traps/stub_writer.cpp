@@ -14,13 +14,6 @@ namespace {
 enum Scratch : std::uint8_t { kEcx = 1, kEdx = 2, kEax = 4 };
 constexpr std::uint8_t kRegister[3] = {1, 2, 0};  // ecx, edx, eax: SDM Vol. 2A, table 2-2
 
-constexpr std::uint32_t kOtherFlags = kStubSlowFlags;
-
-/// The register that push and pop name, see emulate_segments.cpp.
-unsigned named_segment(const Instruction& insn) {
-    return (insn.opcode >> 3) & 7u;
-}
-
 /// Where the opcode of a one-byte-opcode instruction lies behind its prefixes.
 unsigned opcode_at(const Instruction& insn) {
     unsigned at = 0;
@@ -204,8 +197,8 @@ void write_popf(Writer& w) {
     w.bytes({0x8B, 0x0C, 0x24});                             // mov ecx, [esp]
     w.with_cell(0x0B, 1, offsetof(StubState, other_flags));  // or ecx, ...
     w.again(kEcx, 0, true);
-    w.bytes({0xF7, 0xC1});  // test ecx, kOtherFlags
-    w.dword(kOtherFlags);
+    w.bytes({0xF7, 0xC1});  // test ecx, kStubSlowFlags
+    w.dword(kStubSlowFlags);
     w.bytes({0x0F, 0x85});  // jnz
     exits.add(w.hole());
     w.bytes({0x81, 0xE1});  // and ecx, IF
@@ -249,7 +242,7 @@ void write_selector_to_edx(Writer& w, const Instruction& insn) {
 
 void write_load_segment(Writer& w, const Instruction& insn) {
     const bool pops = insn.id == InsnId::pop_seg;
-    const unsigned segment = pops ? named_segment(insn) : insn.reg_field();
+    const unsigned segment = pops ? static_cast<unsigned>(insn.named_segment()) : insn.reg_field();
     constexpr std::uint8_t kAll = kEcx | kEdx | kEax;
     constexpr auto place = static_cast<std::uint32_t>(offsetof(StubData, place));
     constexpr auto content = static_cast<std::uint32_t>(offsetof(StubData, content));
@@ -309,7 +302,7 @@ void write_sensitive(Writer& w, const Instruction& insn) {
         case InsnId::sti: return write_sti(w);
         case InsnId::pushf: return write_pushf(w);
         case InsnId::popf: return write_popf(w);
-        case InsnId::push_seg: return write_push_segment(w, named_segment(insn));
+        case InsnId::push_seg: return write_push_segment(w, static_cast<unsigned>(insn.named_segment()));
         case InsnId::mov_from_seg: return write_from_segment(w, insn);
         default: return write_load_segment(w, insn);
     }
@@ -342,6 +335,15 @@ const StubPoint* Stub::point(std::uint32_t offset) const {
     return n ? &points[n - 1] : nullptr;
 }
 
+void resume_at(const StubPoint& point, const Stubs& stubs, VCpu& cpu) {
+    constexpr Gpr kScratch[3] = {Gpr::ecx, Gpr::edx, Gpr::eax};
+    for (unsigned n = 0; n < 3; ++n)
+        if (point.restore & 1u << n) cpu.reg(kScratch[n]) = stubs.scratch(n);
+    cpu.reg(Gpr::esp) += static_cast<std::uint32_t>(point.popped);
+    cpu.eip = point.eip;
+    if (point.shadow) cpu.shadow = InterruptShadow::sti;
+}
+
 bool may_become_stub(const Instruction& insn) {
     if (insn.lock || insn.prefix_rep) return false;
     switch (insn.id) {
@@ -350,7 +352,8 @@ bool may_become_stub(const Instruction& insn) {
         case InsnId::pushf:
         case InsnId::popf:
         case InsnId::push_seg: return insn.operand_size == 4;
-        case InsnId::pop_seg: return insn.operand_size == 4 && data_segment(named_segment(insn));
+        case InsnId::pop_seg:
+            return insn.operand_size == 4 && data_segment(static_cast<unsigned>(insn.named_segment()));
         case InsnId::mov_from_seg: return !insn.has_memory && insn.reg_field() < 6;
         case InsnId::mov_to_seg:
             if (!data_segment(insn.reg_field()) || insn.address_size != 4) return false;

@@ -14,6 +14,7 @@
 #include <cstdint>
 
 #include "shadow/gate_sites.hpp"
+#include "shadow/stubs.hpp"
 #include "traps/instruction.hpp"
 
 namespace ringpress {
@@ -46,6 +47,9 @@ struct Stub {
     /// What holds at an offset of the code; null behind its end.
     const StubPoint* point(std::uint32_t offset) const;
 };
+
+/// The guest's registers at a point, from those found there: between two of its own instructions.
+void resume_at(const StubPoint& point, const Stubs& stubs, VCpu& cpu);
 
 /// True if a stub can do the instruction at CPL 0; pure.
 bool may_become_stub(const Instruction& insn);

@@ -156,12 +156,7 @@ VCpu found(StubWorld& w, const Native& native, bool& flags_lost) {
         return cpu;
     }
     if (const StubPoint* p = w.stub.point(cpu.eip - kCell)) {
-        constexpr Gpr kScratch[3] = {Gpr::ecx, Gpr::edx, Gpr::eax};
-        for (unsigned n = 0; n < 3; ++n)
-            if (p->restore & 1u << n) cpu.reg(kScratch[n]) = w.stubs.scratch(n);
-        cpu.reg(Gpr::esp) += static_cast<std::uint32_t>(p->popped);
-        cpu.eip = p->eip;
-        if (p->shadow) cpu.shadow = InterruptShadow::sti;
+        resume_at(*p, w.stubs, cpu);
         flags_lost = p->flags_lost;
     }
     return cpu;
