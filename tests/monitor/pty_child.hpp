@@ -62,6 +62,13 @@ class PtyChild {
     bool becomes_raw(bool wanted) const {
         return eventually([&] { return raw() == wanted; });
     }
+    /// True once the child has stopped, as a shell waits for it: SIGCONT before that would be lost.
+    bool stops() const {
+        return eventually([&] {
+            int status = 0;
+            return waitpid(pid_, &status, WUNTRACED | WNOHANG) == pid_ && WIFSTOPPED(status);
+        });
+    }
     void type(const std::string& keys) {
         REQUIRE(write(master_, keys.data(), keys.size()) == static_cast<ssize_t>(keys.size()));
     }

@@ -155,7 +155,8 @@ TEST_CASE("A stopped process gives the terminal back, and takes it again when it
     });
     REQUIRE(child.becomes_raw(true));
     kill(child.pid(), SIGTSTP);
-    REQUIRE(child.becomes_raw(false));
+    REQUIRE(child.stops());
+    CHECK_FALSE(child.raw());
     kill(child.pid(), SIGCONT);
     REQUIRE(child.becomes_raw(true));
     kill(child.pid(), SIGINT);
