@@ -40,6 +40,9 @@ inline MapCall bounce_call(gva at, int fd) {
     call.protection = PROT_READ | PROT_WRITE;
     return call;
 }
+inline MapCall anchor_call(gva at, int fd) {
+    return {at.value, 2 * kPageSize, PROT_NONE, MAP_SHARED | MAP_FIXED, fd, 0};
+}
 inline user_desc ldt_call(unsigned slot, const HostDescriptor& d) {
     user_desc u{};
     u.entry_number = slot;

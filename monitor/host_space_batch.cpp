@@ -48,6 +48,9 @@ void HostSpaceBatch::map_view(gva at, std::uint32_t first_slot, std::uint32_t pa
 void HostSpaceBatch::map_bounce(gva at) {
     add() = map(bounce_call(at, view_fd_));
 }
+void HostSpaceBatch::map_anchor(gva at) {
+    add() = map(anchor_call(at, ram_fd_));
+}
 void HostSpaceBatch::protect_ram(gva at, std::uint32_t bytes, bool writable) {
     const std::uint64_t protection = PROT_READ | (writable ? PROT_WRITE : 0);
     add() = {address_of(core_mprotect), {at.value, bytes, protection}, 0};

@@ -28,6 +28,7 @@ class HostSpaceBatch final : public HostSpace {
                  bool populate) override;
     void map_view(gva at, std::uint32_t first_slot, std::uint32_t pages) override;
     void map_bounce(gva at) override;
+    void map_anchor(gva at) override;
     void protect_ram(gva at, std::uint32_t bytes, bool writable) override;
     void unmap(gva at, std::uint64_t bytes) override;
     void load_descriptor(unsigned slot, const HostDescriptor& descriptor) override;

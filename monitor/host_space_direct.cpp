@@ -23,6 +23,9 @@ void HostSpaceDirect::map_view(gva at, std::uint32_t first_slot, std::uint32_t p
 void HostSpaceDirect::map_bounce(gva at) {
     map(bounce_call(at, view_fd_));
 }
+void HostSpaceDirect::map_anchor(gva at) {
+    map(anchor_call(at, ram_fd_));
+}
 void HostSpaceDirect::protect_ram(gva at, std::uint32_t bytes, bool writable) {
     CHECK(core_mprotect(at.value, bytes, PROT_READ | (writable ? PROT_WRITE : 0)) == 0);
 }

@@ -138,12 +138,13 @@ struct MachineCore::Impl final : PowerControl {
           pc(arena.devices, pc_config(config, memory, drives), {serial, debugcon, keyboard, *this}),
           views(arena.shadow, memory.views),
           pages(arena.shadow, arena.cpu, memory.ram, memory.ram_bytes, views, host,
-                {limits.low_floor, limits.mapping_limit, config.user_code == UserCode::direct}),
+                {limits.low_floor, limits.mapping_limit, config.user_code == UserCode::direct,
+                 config.tuning.anchors != 0, config.tuning.sets != 0}),
           descriptors(arena.shadow, host),
           stub_data(memory.stubs),
           guest_memory(arena.cpu, memory.ram, memory.ram_bytes, &pc, &pages),
-          dispatcher(arena.cpu, guest_memory, pc, time, model, {arena.shadow, pages, views, descriptors, stubs},
-                     decoder, policy, arena.statistics) {
+          dispatcher(arena.cpu, guest_memory, pc, time, model,
+                     {arena.shadow, pages, views, descriptors, stubs}, decoder, policy, arena.statistics) {
         guest_memory.watch(arena.shadow.debug);
     }
 

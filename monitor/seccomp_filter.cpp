@@ -126,9 +126,9 @@ void install_fence(const FenceConfig& config) {
     f.require_argument(4, static_cast<std::uint64_t>(config.ram_fd));
     f.require_argument_one_of(3, {kFlags, kFlags | MAP_POPULATE});
     if (config.executable_ram)
-        f.require_argument_one_of(2, {PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_EXEC});
+        f.require_argument_one_of(2, {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_EXEC});
     else
-        f.require_argument_one_of(2, {PROT_READ, PROT_READ | PROT_WRITE});
+        f.require_argument_one_of(2, {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE});
     f.allow();
     f.begin(SYS_mmap, core_mmap_end);  // code views: executable, never writable
     f.require_low_range(0, 1);

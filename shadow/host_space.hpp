@@ -33,6 +33,8 @@ class HostSpace {
     virtual void map_view(gva at, std::uint32_t first_slot, std::uint32_t pages) = 0;
     /// The page of slot kBounceSlot in the same file, readable and writable, never executable.
     virtual void map_bounce(gva at) = 0;
+    /// Two pages where nothing may be accessed; replaces what was there.
+    virtual void map_anchor(gva at) = 0;
     virtual void protect_ram(gva at, std::uint32_t bytes, bool writable) = 0;
     /// bytes may be 4 GiB.
     virtual void unmap(gva at, std::uint64_t bytes) = 0;

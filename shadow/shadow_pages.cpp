@@ -12,6 +12,8 @@ namespace {
 /// Pages of one physically contiguous run that a single hidden fault maps.  Larger runs map pages that the
 /// guest never uses; smaller ones fault more often in the kernel's direct map.
 constexpr std::uint32_t kFaultAround = 16;
+/// Pages that one page table of the host serves.
+constexpr std::uint32_t kPagesPerTable = 512;
 bool accessed(const Translation& t) {
     return t.leaf == 0 || (t.leaf & pte::A);
 }  // no leaf: paging is off
@@ -29,6 +31,8 @@ struct ShadowPages::Run {
     std::uint32_t first = 0, end = 0;  ///< pages [first, end)
 
     void add(std::uint32_t page) {
+        // What lies between two halves of a region is its anchor.
+        if (end != first && first / kPagesPerTable != page / kPagesPerTable) keep();
         owner.erase(table, page);
         ++owner.s_.counters.pages_unmapped;
         if (end == first) first = page;
@@ -37,9 +41,7 @@ struct ShadowPages::Run {
     /// A page that stays: nothing beyond it may be swept up with what was collected.
     void keep() {
         if (end == first) return;
-        owner.host_.unmap(owner.host_address(table, first), std::uint64_t{end - first} << kPageShift);
-        ++owner.s_.counters.map_calls;
-        ++owner.s_.mapping_estimate;  // one mapping may have become two
+        owner.unmap_on_host(table, first, end);
         first = end = 0;
     }
 };
@@ -75,10 +77,43 @@ void ShadowPages::insert(MappedPages& table, std::uint32_t page, std::uint32_t b
 
 void ShadowPages::unmap_page(MappedPages& table, std::uint32_t page) {
     erase(table, page);
-    host_.unmap(host_address(table, page), kPageSize);
     ++s_.counters.pages_unmapped;
+    unmap_on_host(table, page, page + 1);
+}
+
+void ShadowPages::unmap_on_host(const MappedPages& table, std::uint32_t first, std::uint32_t end) {
+    const std::uint64_t bytes = std::uint64_t{end - first} << kPageShift;
+    host_.unmap(host_address(table, first), bytes);
     ++s_.counters.map_calls;
     ++s_.mapping_estimate;  // one mapping may have become two
+    anchor_may_be_gone(host_address(table, first), bytes);
+}
+
+// --- anchors
+
+/// The host frees a page table with the last mapping of the 2 MiB that it serves, and clears a new one for
+/// the next: for a page that lies alone that costs more than the mapping itself.  So each region where the
+/// guest has pages gets a mapping of two that nothing can be done with, one on either side of its middle.
+void ShadowPages::anchor(gva host_address) {
+    const std::uint32_t region = region_of(host_address.page());
+    if (!limits_.anchors || (anchored_[region / 64] >> region % 64 & 1u)) return;
+    const std::uint32_t page = region * kPagesPerRegion + kPagesPerTable - 1;
+    if (page << kPageShift < limits_.low_floor) return;
+    for (const std::uint32_t p : {page, page + 1})
+        if (code_.present(p) || data_.present(data_address(p << kPageShift).page())) return;
+    host_.map_anchor(gva(page << kPageShift));
+    ++s_.counters.map_calls;
+    anchored_[region / 64] |= 1ull << region % 64;
+    ++anchor_count_;
+}
+
+void ShadowPages::anchor_may_be_gone(gva host_address, std::uint64_t bytes) {
+    const std::uint32_t first = host_address.page();
+    const auto end = static_cast<std::uint32_t>(first + (bytes >> kPageShift));
+    const std::uint32_t region = region_of(first), middle = region * kPagesPerRegion + kPagesPerTable;
+    if (!(anchored_[region / 64] >> region % 64 & 1u) || end < middle || first > middle) return;
+    anchored_[region / 64] &= ~(1ull << region % 64);
+    --anchor_count_;
 }
 
 // --- mapping
@@ -87,6 +122,7 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
     const std::uint32_t page = address.page(), frame = t.physical.page();
     CHECK(t.physical.value < ram_bytes_);
     if (address.value < kernel_floor()) check_users();
+    if (t.user) sets_.touched(page);
     if (host_address(data_, page).value < limits_.low_floor) {
         reserve_data_region(region_of(page));
         if (host_address(data_, page).value < limits_.low_floor) return DataFault::unmappable;
@@ -146,6 +182,7 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
         const std::uint32_t f = frame + p - page;
         insert(data_, p, (f << kPageShift) | flags, s_.frame[f].first_alias);
     }
+    anchor(host_address(data_, first));
     const bool executable = limits_.executable_data && t.user && !writable && !broken;
     host_.map_ram(host_address(data_, first), gpa((frame + first - page) << kPageShift),
                   (end - first) << kPageShift, writable, executable, end - first == 1);
@@ -191,6 +228,7 @@ bool ShadowPages::map_code(gva address, const Translation& t) {
         erase(code_, page);
     }
     reserve_code_region(region_of(page), !t.user);
+    anchor(host_address(code_, page));
     insert(code_, page, bits, view.first_alias);
     host_.map_view(host_address(code_, page), slot, 1);
     ++s_.counters.map_calls;
@@ -229,8 +267,9 @@ void ShadowPages::make_room_for(std::uint32_t mappings) {
     // Every mapped page is at most one host mapping, and so is every call that made one; the smaller bound
     // holds.
     s_.mapping_estimate += mappings * 2;
-    if (s_.mapping_estimate + 64 < limits_.mapping_limit) return;
-    if (data_.total() + code_.total() + 64 < limits_.mapping_limit) return;
+    const std::uint32_t apart = 64 + anchor_count_;  // no table counts these
+    if (s_.mapping_estimate + apart < limits_.mapping_limit) return;
+    if (data_.total() + code_.total() + apart < limits_.mapping_limit) return;
     ++s_.counters.recycled;
     flush_all();
 }
@@ -348,6 +387,7 @@ void ShadowPages::flush_changed() {
     // A boundary that is not stale has all user pages below it, and only those.
     users_unchecked_ = !boundary_stale_ && user_boundary_ != 0 && user_boundary_ < (1ull << 32) &&
                        floor_is_exact(cpu_, static_cast<std::uint32_t>(user_boundary_));
+    if (!users_unchecked_) map_working_set();
     drop_changed(data_, users_unchecked_ ? s_.user_boundary_region - 1 : 0, kRegions);
     // No descriptor keeps the kernel from running what lies there.
     drop_changed(code_, 0, kRegions);
@@ -355,7 +395,26 @@ void ShadowPages::flush_changed() {
 
 void ShadowPages::check_users() {
     users_unchecked_ = false;
+    map_working_set();
     drop_changed(data_, 0, s_.user_boundary_region - 1);
+}
+
+/// Maps what the address space at hand used when it was last current, in place of another's pages at the same
+/// addresses where there are such: one call of the host instead of two and a fault.
+void ShadowPages::map_working_set() {
+    if (!limits_.working_sets || cpu_.cr3 == users_of_) return;
+    users_of_ = cpu_.cr3;
+    sets_.enter(cpu_.cr3);
+    if (s_.debug.points.watchpoints || limits_.executable_data) return;
+    for (const std::uint32_t page : sets_) {
+        const gva address(page << kPageShift);
+        if (address.value >= user_boundary_) continue;
+        const auto now = walk(cpu_, ram_, ram_bytes_, address, Access::read(true), false);
+        // Accessed is set with an access, not with a guess.
+        if (!now || !accessed(now.value()) || now.value().physical.value >= ram_bytes_) continue;
+        if (data_.present(page) && same_target(data_, data_.at(page), now.value())) continue;
+        map_data(address, now.value(), Access::read(true));
+    }
 }
 
 void ShadowPages::invalidate(gva address) {
@@ -397,6 +456,8 @@ void ShadowPages::flush_all() {
     host_.unmap(gva(0), 1ull << 32);
     ++s_.counters.map_calls;
     s_.mapping_estimate = 0;
+    std::fill(std::begin(anchored_), std::end(anchored_), std::uint64_t{0});
+    anchor_count_ = 0;
     users_unchecked_ = false;
     if (s_.landing_region) map_landing();
 }

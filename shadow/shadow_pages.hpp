@@ -23,6 +23,7 @@
 #include "shadow/mapped_table.hpp"
 #include "shadow/page_walk.hpp"
 #include "shadow/shadow_state.hpp"
+#include "shadow/working_sets.hpp"
 
 namespace ringpress {
 
@@ -30,6 +31,8 @@ struct ShadowLimits {
     std::uint32_t low_floor = 0;          ///< bytes at linear 0 that the host lets nobody map
     std::uint32_t mapping_limit = 60000;  ///< host mappings (vm.max_map_count, with a margin)
     bool executable_data = false;         ///< --user-code direct: user pages of RAM are mapped executable
+    bool anchors = true;                  ///< see ShadowPages::anchor()
+    bool working_sets = true;             ///< see working_sets.hpp
 };
 
 /// Host-linear addresses, see ShadowPages::map_scratch().
@@ -182,6 +185,10 @@ class ShadowPages : public WriteObserver {
     void change_code_size();
     void drop_region(MappedPages& table, std::uint32_t region);
     void drop_supervisor(MappedPages& table, std::uint32_t region);
+    void anchor(gva host_address);
+    void anchor_may_be_gone(gva host_address, std::uint64_t bytes);
+    void map_working_set();
+    void unmap_on_host(const MappedPages& table, std::uint32_t first, std::uint32_t end);
     void map_pads(std::uint32_t page, unsigned slot);
     /// Cuts instructions that run on from one mapped view into another that they were not proven with, at the
     /// two edges of a page that was mapped just now.
@@ -244,9 +251,13 @@ class ShadowPages : public WriteObserver {
     ShadowLimits limits_;
     MappedPages data_;
     MappedPages code_;
+    std::uint64_t anchored_[kRegions / 64] = {};  ///< host regions whose anchor may be relied on
+    std::uint32_t anchor_count_ = 0;
     std::uint64_t user_boundary_ = 1ull << 32;
     bool boundary_stale_ = true;
     bool users_unchecked_ = false;
+    WorkingSets sets_;
+    std::uint32_t users_of_ = 0;           ///< the CR3 that user pages were last checked for
     std::uint64_t gate_continuation_ = 0;  ///< 0: no gates
     bool stubs_enabled_ = false;
     bool crowded_ = false;  ///< no place without a present directory entry was found

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -75,6 +76,15 @@ class RecordedHost : public HostSpace {
         if (pages_[at.page()].kind != HostPage::none) fail("the bounce replaces something");
         put(at.page(), {HostPage::view, true, false, kBounceSlot});
     }
+    void map_anchor(gva at) override {
+        if (!range(at, 2 * kPageSize, "map_anchor")) return;
+        for (const std::uint32_t page : {at.page(), at.page() + 1}) {
+            if (pages_[page].kind != HostPage::none) fail("an anchor replaces something");
+            anchors_.insert(page);
+        }
+    }
+    bool anchored(std::uint32_t page) const { return anchors_.contains(page); }
+    unsigned anchors() const { return static_cast<unsigned>(anchors_.size()); }
     void protect_ram(gva at, std::uint32_t bytes, bool writable) override {
         if (!range(at, bytes, "protect_ram")) return;
         for (std::uint32_t i = 0; i < bytes >> kPageShift; ++i) {
@@ -91,6 +101,8 @@ class RecordedHost : public HostSpace {
             else
                 put(static_cast<std::uint32_t>(p++), {});
         }
+        anchors_.erase(anchors_.lower_bound(at.page()),
+                       anchors_.lower_bound(static_cast<std::uint32_t>(end)));
     }
     void load_descriptor(unsigned slot, const HostDescriptor& descriptor) override {
         ++calls;
@@ -111,6 +123,7 @@ class RecordedHost : public HostSpace {
         return good;
     }
     void put(std::uint32_t page, const HostPage& now) {
+        anchors_.erase(page);
         HostPage& p = pages_[page];
         const int by = (now.kind != HostPage::none) - (p.kind != HostPage::none);
         mapped_ += static_cast<std::uint32_t>(by);
@@ -120,6 +133,7 @@ class RecordedHost : public HostSpace {
     std::vector<HostPage> pages_ = std::vector<HostPage>(kLinearPages);
     std::vector<std::uint32_t> count_ = std::vector<std::uint32_t>(kRegions);
     std::uint32_t mapped_ = 0;
+    std::set<std::uint32_t> anchors_;
 };
 
 }  // namespace ringpress::test

@@ -549,9 +549,110 @@ TEST_CASE("the host's limit of mappings holds, even when flushes leave holes in 
             w.shadow.invalidate(gva(at + i * kPageSize));
         }
         INFO("run " << run);
-        REQUIRE(w.host.mappings() <= limits.mapping_limit);
+        REQUIRE(w.host.mappings() + w.host.anchors() <= limits.mapping_limit);
     }
     CHECK(w.shadow.counters().recycled > 0);
+}
+
+TEST_CASE(
+    "a region keeps a mapping of no use when its last page goes, so that the host keeps its page tables") {
+    ShadowWorld w;
+    const std::uint32_t at = 0x08048000, other = 0x083FF000;
+    const auto middle = [&] { return w.shadow.data_shift() + 0x081FF000; };
+    const auto anchored = [&] { return w.host.anchored(middle() >> kPageShift); };
+    w.map(at, 40, RW | D | US);
+    w.map(other, 41, RW | D | US);
+    REQUIRE(w.touch(at, true));
+    REQUIRE(anchored());
+    const unsigned calls = w.host.calls;
+    REQUIRE(w.touch(other, true));
+    CHECK(w.host.calls == calls + 1);
+    SECTION("pages on both sides of it are unmapped") {
+        for (const std::uint32_t page : {at, other}) w.pte_of(page) = 0;
+        w.shadow.flush_changed();
+        w.shadow.check_users();
+        CHECK(anchored());
+        CHECK(w.host.anchored((middle() >> kPageShift) + 1));
+    }
+    SECTION("the guest has a page there, and unmaps it again") {
+        w.map(0x08200000, 42, RW | D | US);
+        REQUIRE(w.touch(0x08200000, true));
+        w.pte_of(0x08200000) = 0;
+        w.shadow.invalidate(gva(0x08200000));
+        CHECK(w.touch(0x08200000, true) == false);
+        w.map(0x08049000, 43, RW | D | US);
+        REQUIRE(w.touch(0x08049000, true));
+        CHECK(w.host.anchored((middle() >> kPageShift) + 1));
+    }
+    SECTION("everything is forgotten") {
+        w.shadow.flush_all();
+        CHECK_FALSE(anchored());
+        REQUIRE(w.touch(at, true));
+        CHECK(anchored());
+    }
+    CHECK(w.host.error == "");
+}
+
+TEST_CASE("what an address space used is mapped together when the guest comes back to it") {
+    ShadowWorld w;
+    const std::uint32_t kernel = 0xC0000000, stack = 0xBFFFF000, heap = 0x08100000, other = 0x08200000;
+    const std::uint32_t spaces[] = {ShadowWorld::kDirectory, ShadowWorld::kOtherDirectory};
+    for (unsigned n = 0; n < 2; ++n) {
+        w.cpu.cr3 = spaces[n];
+        w.map(kernel, 40, RW | D | G);
+        w.map(stack, 50 + n, RW | D | US);
+        w.map(heap, 60 + n, RW | D | US);
+        w.map(other, 70 + n, RW | D | US);
+    }
+    REQUIRE(w.touch(kernel, true));
+    const auto enter = [&](unsigned n) {
+        w.cpu.cpl = 0;
+        w.cpu.cr3 = spaces[n];
+        w.shadow.flush_changed();
+        w.cpu.cpl = 3;
+        w.shadow.enter_user();
+    };
+    const auto holds = [&](std::uint32_t address, std::uint32_t frame) {
+        return w.data_at(address).kind == HostPage::ram && w.data_at(address).index == frame;
+    };
+    const auto absent = [&](std::uint32_t address) { return w.data_at(address).kind == HostPage::none; };
+    for (unsigned n = 0; n < 40; ++n) {  // now it is a while until they are learnt anew
+        enter(n % 2);
+        for (const std::uint32_t page : {stack, heap})
+            if (absent(page)) REQUIRE(w.touch(page, true));
+    }
+    enter(0);
+    CHECK(holds(stack, 50));
+    CHECK(holds(heap, 60));
+    CHECK(w.data_at(stack).writable);
+    CHECK(absent(other));
+    CHECK(w.inconsistency() == "");
+    const unsigned calls = w.host.calls;
+    SECTION("one call for each, since the other's lie at the same addresses") {
+        enter(1);
+        CHECK(w.host.calls == calls + 2);
+    }
+    SECTION("not what the tables grant no more, or have not seen used, or not written") {
+        w.cpu.cr3 = spaces[1];
+        w.pte_of(stack) &= ~static_cast<std::uint32_t>(A);
+        w.pte_of(heap) &= ~static_cast<std::uint32_t>(D);
+        enter(1);
+        CHECK(absent(stack));
+        CHECK(holds(heap, 61));
+        CHECK_FALSE(w.data_at(heap).writable);
+        CHECK((w.pte_of(stack) & A) == 0);
+        w.pte_of(heap) = 0;
+        enter(0);
+        enter(1);
+        CHECK(absent(heap));
+    }
+    SECTION("what is not used any more is forgotten") {
+        for (unsigned n = 0; n < 100; ++n) enter(n % 2);
+        CHECK(absent(stack));
+        CHECK(absent(heap));
+    }
+    CHECK(w.inconsistency() == "");
+    CHECK(w.host.error == "");
 }
 
 TEST_CASE("an instruction that runs on into the next page is cut when that page becomes another") {

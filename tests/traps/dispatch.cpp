@@ -16,6 +16,7 @@ struct NoHost : HostSpace {
     void map_ram(gva, gpa, std::uint32_t, bool, bool, bool) override {}
     void map_view(gva, std::uint32_t, std::uint32_t) override {}
     void map_bounce(gva) override {}
+    void map_anchor(gva) override {}
     void protect_ram(gva, std::uint32_t, bool) override {}
     void unmap(gva, std::uint64_t) override {}
     void load_descriptor(unsigned slot, const HostDescriptor& d) override {
