@@ -24,6 +24,7 @@ struct StubState {
     std::uint32_t selector[6];      ///< of the guest, zero-extended, in Seg order
     std::uint32_t not_hardware[6];  ///< complements of the host selectors in the registers, in Seg order
     std::uint8_t loaded[8];         ///< not 0: a stub has loaded the register; in Seg order
+    std::uint32_t control[5];       ///< CR0, none, CR2, CR3, CR4: only the monitor changes them
     std::uint32_t null_descriptor[2];  ///< zeros: what a null selector stands for
 };
 

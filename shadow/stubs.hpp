@@ -114,6 +114,10 @@ inline void Stubs::publish(const VCpu& cpu, std::uint32_t hardware, const HostSe
         s.selector[i] = cpu.seg[i].selector;
         s.not_hardware[i] = ~std::uint32_t{selectors.selector[i]};
     }
+    s.control[0] = cpu.cr0;
+    s.control[2] = cpu.cr2;
+    s.control[3] = cpu.cr3;
+    s.control[4] = cpu.cr4;
     constexpr std::uint64_t kNone = 0;
     std::memcpy(s.loaded, &kNone, sizeof s.loaded);
     published_ = true;

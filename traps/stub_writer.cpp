@@ -227,6 +227,15 @@ void write_from_segment(Writer& w, const Instruction& insn) {
     w.load(insn.rm_field(), static_cast<std::uint32_t>(offsetof(StubState, selector) + insn.reg_field() * 4));
 }
 
+/// The mod field of these means nothing, SDM Vol. 2B, MOV to/from control registers.
+bool reads_control(const Instruction& insn) {
+    return insn.id == InsnId::mov_cr && insn.opcode == 0x20 && insn.reg_field() != 1 && insn.reg_field() < 5;
+}
+
+void write_from_control(Writer& w, const Instruction& insn) {
+    w.load(insn.rm_field(), static_cast<std::uint32_t>(offsetof(StubState, control) + insn.reg_field() * 4));
+}
+
 /// movzx edx, from where the instruction takes its selector.
 void write_selector_to_edx(Writer& w, const Instruction& insn) {
     if (insn.id == InsnId::pop_seg) {
@@ -304,6 +313,7 @@ void write_sensitive(Writer& w, const Instruction& insn) {
         case InsnId::popf: return write_popf(w);
         case InsnId::push_seg: return write_push_segment(w, static_cast<unsigned>(insn.named_segment()));
         case InsnId::mov_from_seg: return write_from_segment(w, insn);
+        case InsnId::mov_cr: return write_from_control(w, insn);
         default: return write_load_segment(w, insn);
     }
 }
@@ -355,6 +365,7 @@ bool may_become_stub(const Instruction& insn) {
         case InsnId::pop_seg:
             return insn.operand_size == 4 && data_segment(static_cast<unsigned>(insn.named_segment()));
         case InsnId::mov_from_seg: return !insn.has_memory && insn.reg_field() < 6;
+        case InsnId::mov_cr: return reads_control(insn);
         case InsnId::mov_to_seg:
             if (!data_segment(insn.reg_field()) || insn.address_size != 4) return false;
             return !(insn.has_override && insn.override_segment == Seg::cs);

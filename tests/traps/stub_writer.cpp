@@ -204,6 +204,7 @@ void compare(StubWorld& w) {
 void randomize(StubWorld& w, std::mt19937& random) {
     for (unsigned i = 0; i < 8; ++i)
         if (static_cast<Gpr>(i) != Gpr::esp) w.cpu.gpr[i] = random();
+    w.cpu.cr2 = random();
     w.cpu.eflags = eflags::FIXED1 | (random() & kNativeFlags);
     if (random() & 1) w.cpu.eflags |= eflags::IF;
     if (random() % 8 == 0) w.cpu.eflags |= random() & (eflags::IOPL | eflags::NT | eflags::ID | eflags::AC);
@@ -233,6 +234,9 @@ TEST_CASE("a stub leaves what the emulators leave, whatever interrupts it and wh
         {{0x80, 0xE5, 0x02}, {0x74, 0x01}, {0xFB}, {0x89, 0xC8}},  // and ch,2; je +1; sti; mov
         {{0x0F, 0xA0}, {0x06}, {0x1E}, {0x50}},                    // push fs; push es; push ds; push eax
         {{0x16}, {0x0E}, {0x8C, 0xD8}, {0x8C, 0xE3}},              // push ss; push cs; mov eax,ds; mov ebx,fs
+        {{0x0F, 0x20, 0xD0}, {0x89, 0xC1}},                        // mov eax,cr2; mov ecx,eax
+        {{0x0F, 0x20, 0xC4}, {0x0F, 0x20, 0xDA}},                  // mov esp,cr0; mov edx,cr3
+        {{0x0F, 0x20, 0x20}, {0xFA}, {0x40}},                      // mov eax,cr4, its mod 0; cli; inc
         {{0x8E, 0xDA}, {0x8E, 0xC2}, {0x89, 0xD0}},                // mov ds,edx; mov es,edx
         {{0x8E, 0xE0}, {0x8E, 0xE9}, {0x31, 0xC0}},                // mov fs,eax; mov gs,ecx; xor
         {{0x1F}, {0x07}, {0x0F, 0xA1}, {0x83, 0xC4, 0x08}},        // pop ds; pop es; pop fs; add esp,8
