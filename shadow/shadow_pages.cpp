@@ -228,6 +228,7 @@ bool ShadowPages::map_code(gva address, const Translation& t) {
         erase(code_, page);
     }
     reserve_code_region(region_of(page), !t.user);
+    if (t.user) sets_.touched(page | WorkingSets::kCode);
     anchor(host_address(code_, page));
     insert(code_, page, bits, view.first_alias);
     host_.map_view(host_address(code_, page), slot, 1);
@@ -406,14 +407,21 @@ void ShadowPages::map_working_set() {
     users_of_ = cpu_.cr3;
     sets_.enter(cpu_.cr3);
     if (s_.debug.points.watchpoints || limits_.executable_data) return;
-    for (const std::uint32_t page : sets_) {
+    for (const std::uint32_t entry : sets_) {
+        const std::uint32_t page = entry & ~WorkingSets::kCode;
+        const bool code = entry & WorkingSets::kCode;
         const gva address(page << kPageShift);
         if (address.value >= user_boundary_) continue;
-        const auto now = walk(cpu_, ram_, ram_bytes_, address, Access::read(true), false);
+        const Access access{false, true, code};
+        const auto now = walk(cpu_, ram_, ram_bytes_, address, access, false);
         // Accessed is set with an access, not with a guess.
         if (!now || !accessed(now.value()) || now.value().physical.value >= ram_bytes_) continue;
-        if (data_.present(page) && same_target(data_, data_.at(page), now.value())) continue;
-        map_data(address, now.value(), Access::read(true));
+        const MappedPages& table = code ? code_ : data_;
+        if (table.present(page) && same_target(table, table.at(page), now.value())) continue;
+        if (!code)
+            map_data(address, now.value(), access);
+        else if (views_.slot_of(now.value().physical.page()) >= 0)
+            map_code(address, now.value());
     }
 }
 

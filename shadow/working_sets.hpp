@@ -15,7 +15,8 @@ namespace ringpress {
 
 class WorkingSets {
   public:
-    static constexpr unsigned kPages = 64, kSpaces = 256;
+    static constexpr unsigned kPages = 96, kSpaces = 256;
+    static constexpr std::uint32_t kCode = 1u << 31;  ///< in an entry: the page was executed, not accessed
 
     /// The address space that this CR3 names becomes current.
     void enter(std::uint32_t cr3) {
@@ -34,9 +35,10 @@ class WorkingSets {
     /// The page was touched in the current address space.
     void touched(std::uint32_t page) {
         if (!current_ || current_->count == kPages) return;
-        if (std::find(begin(), end(), page) == end()) current_->page[current_->count++] = page;
+        if (!holds(page)) current_->page[current_->count++] = page;
     }
-    /// The working set of the current address space.
+    bool holds(std::uint32_t page) const { return std::find(begin(), end(), page) != end(); }
+    /// The working set of the current address space: numbers of linear pages, with kCode.
     const std::uint32_t* begin() const { return current_ ? current_->page : nullptr; }
     const std::uint32_t* end() const { return current_ ? current_->page + current_->count : nullptr; }
 

@@ -67,8 +67,9 @@ void Dispatcher::count_reflected(unsigned vector) {
 }
 
 void Dispatcher::reflect_fault(const Fault& fault) {
-    if (fault.vector == Vector::PF && m_.cpu.cpl == 3)
-        faulted_ = {true, static_cast<bool>(fault.error & pf_error::W), m_.cpu.eip, fault.address};
+    if (fault.vector == Vector::PF)
+        faulted_ = {true, static_cast<bool>(fault.error & pf_error::W), m_.cpu.cpl == 3, m_.cpu.eip,
+                    fault.address};
     count_reflected(static_cast<unsigned>(fault.vector));
     reflect(m_, fault);
 }

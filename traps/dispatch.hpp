@@ -209,9 +209,9 @@ class Dispatcher : public TranslationControl {
         return computing_;
     }
     bool quick_entry(Entry& entry);
-    /// The last page fault of user code that was reflected, until its instruction is returned to.
+    /// The last page fault that was reflected, until its instruction is returned to.
     struct {
-        bool pending = false, write = false;
+        bool pending = false, write = false, user = false;
         std::uint32_t eip = 0, address = 0;
     } faulted_;
     void map_what_faulted();

@@ -37,6 +37,8 @@ void Dispatcher::handle_gate(std::uint32_t site) {
     }
     const InsnId first = last_insn_;
     if (first == InsnId::iret) map_what_faulted();
+    // Behind a page fault, too: who touches page after page gets the next fault from software, without a
+    // trap.
     burst(policy_.tuning.gate_burst);
     last_insn_ = first;
 }

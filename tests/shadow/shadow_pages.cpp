@@ -655,6 +655,39 @@ TEST_CASE("what an address space used is mapped together when the guest comes ba
     CHECK(w.host.error == "");
 }
 
+TEST_CASE("code that only one address space has is mapped with its working set, if it still has a view") {
+    ShadowWorld w;
+    const std::uint32_t text = 0x08048000;
+    const std::uint32_t spaces[] = {ShadowWorld::kDirectory, ShadowWorld::kOtherDirectory};
+    for (const std::uint32_t cr3 : spaces) {
+        w.cpu.cr3 = cr3;
+        w.map(0xC0000000, 40, RW | D | G);
+    }
+    w.cpu.cr3 = spaces[0];
+    w.map(text, 50, US);
+    REQUIRE(w.touch(0xC0000000, true));
+    const auto enter = [&](unsigned n) {
+        w.cpu.cpl = 0;
+        w.cpu.cr3 = spaces[n];
+        w.shadow.flush_changed();
+        w.cpu.cpl = 3;
+        w.shadow.enter_user();
+    };
+    for (unsigned n = 0; n < 20; ++n) {
+        enter(1);
+        REQUIRE(w.code_at(text).kind == HostPage::none);
+        enter(0);
+        if (w.code_at(text).kind == HostPage::none) REQUIRE(w.execute(text));
+    }
+    enter(1);
+    const bool dropped = GENERATE(false, true);
+    if (dropped) w.shadow.drop_view(50);
+    enter(0);
+    CHECK(w.code_at(text).kind == (dropped ? HostPage::none : HostPage::view));
+    CHECK(w.inconsistency() == "");
+    CHECK(w.host.error == "");
+}
+
 TEST_CASE("an instruction that runs on into the next page is cut when that page becomes another") {
     ShadowWorld w;
     const std::uint32_t at = 0xC0100000, behind = at + kPageSize;
