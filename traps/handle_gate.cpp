@@ -191,14 +191,7 @@ void Dispatcher::leave_site(gva address) {
         ++statistics_.burst_instructions;
         return;
     }
-    unsigned start = address.offset();
-    const unsigned slot = shadows_.pages.code_page(address).target();
-    while (shadows_.views.covered(slot, start)) --start;
-    // A stub has a copy of what software does not know: it is rare that this one is not used.
-    if (shadows_.pages.leads_to_stub(address.page_base() + start))
-        displace(*insn.value(), false);
-    else
-        give_up_site(address);
+    give_up_site(address);
 }
 
 }  // namespace ringpress

@@ -593,6 +593,15 @@ TEST_CASE(
     CHECK(w.host.error == "");
 }
 
+/// As a scheduler does it: CR3, then back to user code.
+static void switch_to(ShadowWorld& w, std::uint32_t cr3) {
+    w.cpu.cpl = 0;
+    w.cpu.cr3 = cr3;
+    w.shadow.flush_changed();
+    w.cpu.cpl = 3;
+    w.shadow.enter_user();
+}
+
 TEST_CASE("what an address space used is mapped together when the guest comes back to it") {
     ShadowWorld w;
     const std::uint32_t kernel = 0xC0000000, stack = 0xBFFFF000, heap = 0x08100000, other = 0x08200000;
@@ -605,13 +614,7 @@ TEST_CASE("what an address space used is mapped together when the guest comes ba
         w.map(other, 70 + n, RW | D | US);
     }
     REQUIRE(w.touch(kernel, true));
-    const auto enter = [&](unsigned n) {
-        w.cpu.cpl = 0;
-        w.cpu.cr3 = spaces[n];
-        w.shadow.flush_changed();
-        w.cpu.cpl = 3;
-        w.shadow.enter_user();
-    };
+    const auto enter = [&](unsigned n) { switch_to(w, spaces[n]); };
     const auto holds = [&](std::uint32_t address, std::uint32_t frame) {
         return w.data_at(address).kind == HostPage::ram && w.data_at(address).index == frame;
     };
@@ -666,13 +669,7 @@ TEST_CASE("code that only one address space has is mapped with its working set, 
     w.cpu.cr3 = spaces[0];
     w.map(text, 50, US);
     REQUIRE(w.touch(0xC0000000, true));
-    const auto enter = [&](unsigned n) {
-        w.cpu.cpl = 0;
-        w.cpu.cr3 = spaces[n];
-        w.shadow.flush_changed();
-        w.cpu.cpl = 3;
-        w.shadow.enter_user();
-    };
+    const auto enter = [&](unsigned n) { switch_to(w, spaces[n]); };
     for (unsigned n = 0; n < 20; ++n) {
         enter(1);
         REQUIRE(w.code_at(text).kind == HostPage::none);
