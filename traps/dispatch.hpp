@@ -214,7 +214,7 @@ class Dispatcher : public TranslationControl {
         bool pending = false, write = false, user = false;
         std::uint32_t eip = 0, address = 0;
     } faulted_;
-    void map_what_faulted();
+    bool map_what_faulted();
     /// Sites of int n and iret that were emulated here before.
     struct QuickSite {
         std::uint32_t number = ~0u, generation = 0;

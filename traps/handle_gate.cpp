@@ -36,10 +36,10 @@ void Dispatcher::handle_gate(std::uint32_t site) {
         return;
     }
     const InsnId first = last_insn_;
-    if (first == InsnId::iret) map_what_faulted();
-    // Behind a page fault, too: who touches page after page gets the next fault from software, without a
-    // trap.
-    burst(policy_.tuning.gate_burst);
+    const bool from_fault = first == InsnId::iret && map_what_faulted();
+    // Who touches page after page gets the next fault from software, without a trap: that is worth more
+    // instructions than the way back through a gate.
+    burst(from_fault ? policy_.tuning.burst : policy_.tuning.gate_burst);
     last_insn_ = first;
 }
 
@@ -141,9 +141,10 @@ void Dispatcher::warm(std::uint32_t physical, gva address, unsigned slot, const 
 bool Dispatcher::make_site(gva site, unsigned slot, std::uint32_t physical) {
     const unsigned offset = site.offset();
     if (!shadows_.pages.make_site(slot, offset, trapped_user_)) {
-        // If it is because of a site that begins a few bytes behind, this one covers that.
+        // If it is because of a site that begins a few bytes behind, where this one's pad would end, this one
+        // covers that, or goes on into it.
         bool overlaps = false;
-        for (unsigned o = offset + 2; o <= offset + kSiteBytes && o < kPageSize; ++o)
+        for (unsigned o = offset + 2; o <= offset + kPadBytes && o < kPageSize; ++o)
             overlaps |= shadows_.views.covered(slot, o) && !shadows_.views.covered(slot, o - 1);
         if (!overlaps || shadows_.views.covered(slot, offset)) return false;
         shadows_.pages.strip_sites(slot);

@@ -22,9 +22,9 @@ bool Dispatcher::compose_stub(gva site, const ShadowPages::StubPlace& place, Stu
     if (!t || !m_.memory.is_ram(t.value().physical)) return false;
     const int slot = shadows_.views.slot_of(t.value().physical.page());
     if (slot < 0) return false;
-    // As far as the jump, the first sensitive instruction, and the one behind sti, which no interrupt may
-    // come before.
-    while (length < kSiteBytes || !stubs || insns[count - 1].id == InsnId::sti) {
+    // As far as the pad, in whose way another site cannot begin, the first sensitive instruction, and the one
+    // behind sti, which no interrupt may come before.
+    while (length < kPadBytes || !stubs || insns[count - 1].id == InsnId::sti) {
         if (count == kMost || site.offset() + length + kLongestInstruction > kPageSize) return false;
         const auto fetched = fetcher_.at(site + length, t.value().physical + length);
         if (!fetched) return false;

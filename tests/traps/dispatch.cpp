@@ -281,6 +281,34 @@ TEST_CASE("the site of what a short jump skips ends at the jump's target, or beg
     CHECK(site_at(5));
 }
 
+TEST_CASE("a site takes the place of one that begins where its pad would end") {
+    for (const unsigned apart : {kSiteBytes, kSiteBytes + 1, kPadBytes}) {
+        CAPTURE(apart);
+        TrapMachine t;
+        t.policy.level = SensitiveLevel::inline_;
+        t.pages.enable_gates(0x1234'5678'9ABCull);
+        t.code({0x9C, 0x58});  // pushf; pop eax; nops; cli
+        for (unsigned at = 2; at < 30; ++at) t.storage[kCodeAt + at] = 0x90;
+        t.storage[kCodeAt + apart] = 0xFA;
+        t.storage[kCodeAt + 30] = 0xC3;
+        const auto execute_often = [&](unsigned at) {
+            for (unsigned n = 0; n < t.policy.tuning.hot; ++n) {
+                t.cpu.eip = kCodeAt + at;
+                t.cpu.reg(Gpr::esp) = 0x8000;
+                t.breakpoint();
+            }
+        };
+        execute_often(apart);
+        const auto slot = static_cast<unsigned>(t.views.slot_of(kCodeAt >> kPageShift));
+        const std::uint8_t* view = t.views.bytes(slot) + (kCodeAt & kPageMask);
+        const auto site_at = [&](unsigned at) { return std::memcmp(view + at, kSiteJump, kSiteBytes) == 0; };
+        REQUIRE(site_at(apart));
+        execute_often(0);
+        CHECK(site_at(0));
+        CHECK(site_at(apart) == (apart >= kPadBytes));
+    }
+}
+
 TEST_CASE("software does not carry on through a hole that is left open") {
     TrapMachine t;
     t.code({0xFA, 0x40, 0x9C, 0x40, 0xEB, 0xFE});  // cli; inc eax; pushf; inc eax; 1: jmp 1b
