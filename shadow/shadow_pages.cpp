@@ -23,26 +23,46 @@ std::uint32_t region_of(std::uint32_t page) {
 }
 }  // namespace
 
-/// Collects pages to unmap and unmaps them in as few calls as possible: pages that lie between two collected
-/// ones and are not mapped at all may be unmapped with them.
+/// Collects pages to unmap, or to make read-only, and does it in as few calls as possible: pages that lie
+/// between two that are to be unmapped and are not mapped at all may be unmapped with them.
 struct ShadowPages::Run {
     ShadowPages& owner;
     MappedPages& table;
     std::uint32_t first = 0, end = 0;  ///< pages [first, end)
+    bool protects = false;             ///< they become read-only
 
     void add(std::uint32_t page) {
         // What lies between two halves of a region is its anchor.
-        if (end != first && first / kPagesPerTable != page / kPagesPerTable) keep();
+        if (end != first && (protects || first / kPagesPerTable != page / kPagesPerTable)) keep();
         owner.erase(table, page);
         ++owner.s_.counters.pages_unmapped;
         if (end == first) first = page;
         end = page + 1;
     }
+    void make_read_only(std::uint32_t page) {
+        if (end != first && !(protects && page == end)) keep();
+        table.set_writable(page, false);
+        if (end == first) first = page;
+        end = page + 1;
+        protects = true;
+    }
+    /// What the guest's tables grant may have changed.
+    void settle(std::uint32_t page) {
+        switch (owner.still_granted(table, page)) {
+            case Granted::all: keep(); break;
+            case Granted::reading: make_read_only(page); break;
+            case Granted::nothing: add(page); break;
+        }
+    }
     /// A page that stays: nothing beyond it may be swept up with what was collected.
     void keep() {
         if (end == first) return;
-        owner.unmap_on_host(table, first, end);
+        if (protects)
+            owner.protect_on_host(first, end, false);
+        else
+            owner.unmap_on_host(table, first, end);
         first = end = 0;
+        protects = false;
     }
 };
 
@@ -53,7 +73,7 @@ ShadowPages::ShadowPages(ShadowState& state, VCpu& cpu, std::uint8_t* ram, std::
       ram_(ram),
       ram_bytes_(ram_bytes),
       views_(views),
-      host_(host),
+      host_(host, state.counters.map_calls),
       limits_(limits),
       data_(state.data),
       code_(state.code) {
@@ -84,9 +104,14 @@ void ShadowPages::unmap_page(MappedPages& table, std::uint32_t page) {
 void ShadowPages::unmap_on_host(const MappedPages& table, std::uint32_t first, std::uint32_t end) {
     const std::uint64_t bytes = std::uint64_t{end - first} << kPageShift;
     host_.unmap(host_address(table, first), bytes);
-    ++s_.counters.map_calls;
     ++s_.mapping_estimate;  // one mapping may have become two
     anchor_may_be_gone(host_address(table, first), bytes);
+}
+
+void ShadowPages::protect_on_host(std::uint32_t first, std::uint32_t end, bool writable) {
+    host_.protect_ram(host_address(data_, first), (end - first) << kPageShift, writable);
+    ++s_.counters.map_calls;
+    s_.mapping_estimate += 2;
 }
 
 // --- anchors
@@ -96,24 +121,21 @@ void ShadowPages::unmap_on_host(const MappedPages& table, std::uint32_t first, s
 /// guest has pages gets a mapping of two that nothing can be done with, one on either side of its middle.
 void ShadowPages::anchor(gva host_address) {
     const std::uint32_t region = region_of(host_address.page());
-    if (!limits_.anchors || (anchored_[region / 64] >> region % 64 & 1u)) return;
+    if (!limits_.anchors || anchored_[region]) return;
     const std::uint32_t page = region * kPagesPerRegion + kPagesPerTable - 1;
     if (page << kPageShift < limits_.low_floor) return;
     for (const std::uint32_t p : {page, page + 1})
         if (code_.present(p) || data_.present(data_address(p << kPageShift).page())) return;
     host_.map_anchor(gva(page << kPageShift));
     ++s_.counters.map_calls;
-    anchored_[region / 64] |= 1ull << region % 64;
-    ++anchor_count_;
+    anchored_.set(region);
 }
 
 void ShadowPages::anchor_may_be_gone(gva host_address, std::uint64_t bytes) {
     const std::uint32_t first = host_address.page();
     const auto end = static_cast<std::uint32_t>(first + (bytes >> kPageShift));
     const std::uint32_t region = region_of(first), middle = region * kPagesPerRegion + kPagesPerTable;
-    if (!(anchored_[region / 64] >> region % 64 & 1u) || end < middle || first > middle) return;
-    anchored_[region / 64] &= ~(1ull << region % 64);
-    --anchor_count_;
+    if (end >= middle && first <= middle) anchored_.reset(region);
 }
 
 // --- mapping
@@ -177,6 +199,13 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
            continues(first - 1, frame - (page - first) - 1))
         --first;
 
+    const std::uint32_t bits = frame << kPageShift | flags | MappedPage::kPresent;
+    if (data_.at(page).bits == (bits & ~MappedPage::kWritable) && writable && end - first == 1 &&
+        !limits_.executable_data) {
+        data_.set_writable(page, true);
+        protect_on_host(page, page + 1, true);
+        return dropped ? DataFault::code_write : DataFault::mapped;
+    }
     if (data_.present(page)) erase(data_, page);
     for (std::uint32_t p = first; p < end; ++p) {
         const std::uint32_t f = frame + p - page;
@@ -268,7 +297,7 @@ void ShadowPages::make_room_for(std::uint32_t mappings) {
     // Every mapped page is at most one host mapping, and so is every call that made one; the smaller bound
     // holds.
     s_.mapping_estimate += mappings * 2;
-    const std::uint32_t apart = 64 + anchor_count_;  // no table counts these
+    const std::uint32_t apart = 64 + static_cast<std::uint32_t>(anchored_.count());  // no table counts these
     if (s_.mapping_estimate + apart < limits_.mapping_limit) return;
     if (data_.total() + code_.total() + apart < limits_.mapping_limit) return;
     ++s_.counters.recycled;
@@ -283,9 +312,7 @@ void ShadowPages::write_protect(std::uint32_t frame) {
         next = data_.at(page).next_alias;
         if (!data_.at(page).writable()) continue;
         data_.set_writable(page, false);
-        host_.protect_ram(host_address(data_, page), kPageSize, false);
-        ++s_.counters.map_calls;
-        s_.mapping_estimate += 2;
+        protect_on_host(page, page + 1, false);
     }
 }
 
@@ -349,21 +376,23 @@ void ShadowPages::drop_fpu_views() {
 
 // --- flushing
 
-bool ShadowPages::still_granted(const MappedPages& table, std::uint32_t page) const {
+ShadowPages::Granted ShadowPages::still_granted(const MappedPages& table, std::uint32_t page) const {
     const MappedPage& mapped = table.at(page);
-    if (mapped.bits & MappedPage::kPad) return true;  // follows its view, not the guest's tables
+    if (mapped.bits & MappedPage::kPad) return Granted::all;  // follows its view, not the guest's tables
     const auto now = walk(cpu_, ram_, ram_bytes_, gva(page << kPageShift), Access::read(false), false);
-    if (!now) return false;
+    if (!now) return Granted::nothing;
     const Translation& t = now.value();
     if (!same_target(table, mapped, t) || !accessed(t) ||
         t.user != static_cast<bool>(mapped.bits & MappedPage::kUser) ||
         t.global != static_cast<bool>(mapped.bits & MappedPage::kGlobal))
-        return false;
-    if (mapped.writable()) {
-        const bool by_wp = (mapped.bits & MappedPage::kSupervisor) && !(cpu_.cr0 & cr0::WP);
-        if (!t.dirty || !(t.rw || by_wp)) return false;
-    }
-    return true;
+        return Granted::nothing;
+    if (!mapped.writable()) return Granted::all;
+    const bool by_wp = (mapped.bits & MappedPage::kSupervisor) && !(cpu_.cr0 & cr0::WP);
+    if (t.dirty && (t.rw || by_wp)) return Granted::all;
+    // A page of the users' that only the kernel could write is gone before they run; and what RAM runs from
+    // may be executed again, which takes a mapping of its own.
+    const bool clean = t.user != static_cast<bool>(mapped.bits & MappedPage::kSupervisor);
+    return clean && !limits_.executable_data ? Granted::reading : Granted::nothing;
 }
 
 void ShadowPages::drop_changed(MappedPages& table, std::uint32_t first_region, std::uint32_t end_region) {
@@ -375,10 +404,10 @@ void ShadowPages::drop_changed(MappedPages& table, std::uint32_t first_region, s
         if (region != next_region || host_address(table, region * kPagesPerRegion).value == 0) run.keep();
         next_region = region + 1;
         table.for_each_in_region(region, [&](std::uint32_t page) {
-            if ((table.at(page).bits & MappedPage::kGlobal) || still_granted(table, page))
+            if (table.at(page).bits & MappedPage::kGlobal)
                 run.keep();
             else
-                run.add(page);
+                run.settle(page);
         });
     });
     run.keep();
@@ -429,11 +458,28 @@ void ShadowPages::invalidate(gva address) {
     for (MappedPages* table : {&data_, &code_}) {
         const std::uint32_t page = address.page();
         // Any address of a 4 MiB page stands for all of it, one that was never touched as well.
-        if (table->large(region_of(page)))
+        if (table->large(region_of(page))) {
             drop_region(*table, region_of(page));
-        else if (table->present(page) && !still_granted(*table, page))
-            unmap_page(*table, page);
+        } else if (table->present(page)) {
+            Run run{*this, *table};
+            run.settle(page);
+            run.keep();
+        }
     }
+    if (address.value >= kernel_floor()) make_writable(address.page());
+}
+
+/// The guest has named a page, so something has changed: if it may be written now, it mostly is at once.
+void ShadowPages::make_writable(std::uint32_t page) {
+    const MappedPage& mapped = data_.at(page);
+    if (!mapped.present() || mapped.writable() || !(mapped.bits & MappedPage::kUser)) return;
+    if (limits_.executable_data || views_.slot_of(mapped.target()) >= 0 || s_.debug.points.watchpoints) return;
+    const auto now = walk(cpu_, ram_, ram_bytes_, gva(page << kPageShift), Access::read(false), false);
+    if (!now || !now.value().rw || !now.value().dirty) return;
+    make_room_for(1);
+    if (!data_.present(page)) return;  // to make room, everything went
+    data_.set_writable(page, true);
+    protect_on_host(page, page + 1, true);
 }
 
 void ShadowPages::drop_region(MappedPages& table, std::uint32_t region) {
@@ -462,10 +508,8 @@ void ShadowPages::flush_all() {
                     ++s_.counters.pages_unmapped;
                 });
     host_.unmap(gva(0), 1ull << 32);
-    ++s_.counters.map_calls;
     s_.mapping_estimate = 0;
-    std::fill(std::begin(anchored_), std::end(anchored_), std::uint64_t{0});
-    anchor_count_ = 0;
+    anchored_.reset();
     users_unchecked_ = false;
     if (s_.landing_region) map_landing();
 }

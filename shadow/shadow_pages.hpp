@@ -14,12 +14,14 @@
 // such that no view lies where data is mapped, and it moves when the guest comes to use such a place.
 #pragma once
 
+#include <bitset>
 #include <optional>
 
 #include "shadow/code_view.hpp"
 #include "shadow/gate_sites.hpp"
 #include "shadow/guest_memory.hpp"
 #include "shadow/host_space.hpp"
+#include "shadow/joined_unmaps.hpp"
 #include "shadow/mapped_table.hpp"
 #include "shadow/page_walk.hpp"
 #include "shadow/shadow_state.hpp"
@@ -153,6 +155,8 @@ class ShadowPages : public WriteObserver {
     /// Which instructions run natively has changed: forgets every code mapping and view that holds FPU code.
     void drop_fpu_views();
 
+    /// Before the guest runs: what was to be unmapped is gone from here on.
+    void finish_unmaps() { host_.finish(); }
     /// Before the guest runs at CPL 3: no supervisor page may be reachable.  Unmaps those that no segment
     /// limit can fence off, and sets user_boundary().
     void enter_user() {
@@ -178,7 +182,9 @@ class ShadowPages : public WriteObserver {
     std::uint32_t scratch_slot(unsigned which);
     void show_scratch(std::uint32_t page, std::uint32_t slot);
     std::uint32_t& alias_head(const MappedPages& table, std::uint32_t page);
-    bool still_granted(const MappedPages& table, std::uint32_t page) const;
+    /// What the guest's tables still grant of a mapping.
+    enum class Granted : std::uint8_t { nothing, reading, all };
+    Granted still_granted(const MappedPages& table, std::uint32_t page) const;
     void erase(MappedPages& table, std::uint32_t page) { table.erase(page, alias_head(table, page)); }
     void unmap_page(MappedPages& table, std::uint32_t page);
     void drop_changed(MappedPages& table, std::uint32_t first_region, std::uint32_t end_region);
@@ -189,6 +195,8 @@ class ShadowPages : public WriteObserver {
     void anchor_may_be_gone(gva host_address, std::uint64_t bytes);
     void map_working_set();
     void unmap_on_host(const MappedPages& table, std::uint32_t first, std::uint32_t end);
+    void make_writable(std::uint32_t page);
+    void protect_on_host(std::uint32_t first, std::uint32_t end, bool writable);
     void map_pads(std::uint32_t page, unsigned slot);
     /// Cuts instructions that run on from one mapped view into another that they were not proven with, at the
     /// two edges of a page that was mapped just now.
@@ -247,12 +255,11 @@ class ShadowPages : public WriteObserver {
     std::uint8_t* ram_;
     std::uint32_t ram_bytes_;
     CodeViews& views_;
-    HostSpace& host_;
+    JoinedUnmaps host_;
     ShadowLimits limits_;
     MappedPages data_;
     MappedPages code_;
-    std::uint64_t anchored_[kRegions / 64] = {};  ///< host regions whose anchor may be relied on
-    std::uint32_t anchor_count_ = 0;
+    std::bitset<kRegions> anchored_;  ///< host regions whose anchor may be relied on
     std::uint64_t user_boundary_ = 1ull << 32;
     bool boundary_stale_ = true;
     bool users_unchecked_ = false;

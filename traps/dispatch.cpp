@@ -314,6 +314,7 @@ bool Dispatcher::resumable() {
 }
 
 Entry Dispatcher::entry() {
+    shadows_.pages.finish_unmaps();
     const VCpu& cpu = m_.cpu;
     const bool user = cpu.cpl == 3;
     SegmentContext context;

@@ -36,10 +36,10 @@ void Dispatcher::handle_gate(std::uint32_t site) {
         return;
     }
     const InsnId first = last_insn_;
-    const bool from_fault = first == InsnId::iret && map_what_faulted();
-    // Who touches page after page gets the next fault from software, without a trap: that is worth more
-    // instructions than the way back through a gate.
-    burst(from_fault ? policy_.tuning.burst : policy_.tuning.gate_burst);
+    // Who touches page after page gets the next fault from software, without a trap, and who flushes page after
+    // page has them unmapped together: both are worth more instructions than the way back through a gate.
+    const bool next_is_near = first == InsnId::invlpg || (first == InsnId::iret && map_what_faulted());
+    burst(next_is_near ? policy_.tuning.burst : policy_.tuning.gate_burst);
     last_insn_ = first;
 }
 

@@ -207,6 +207,7 @@ TEST_CASE("dropping a view leaves no mapping of it, nor of its pads") {
     REQUIRE(w.execute(0xD0100000));
     REQUIRE(w.make(0x100));
     w.shadow.drop_view(40);
+    w.shadow.finish_unmaps();
     const std::uint32_t landings = kGateRange / kPageSize;
     CHECK(w.host.mapped() == landings);
     w.shadow.flush_all();

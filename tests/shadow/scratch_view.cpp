@@ -24,6 +24,7 @@ TEST_CASE("one instruction is shown at its own address, and its bounce where not
     CHECK(w.host.at(place.bounce) == HostPage{HostPage::view, true, false, kBounceSlot});
     CHECK(w.inconsistency() == "");
     w.shadow.unmap_scratch();
+    w.shadow.finish_unmaps();
     CHECK(w.host.at(place.code).kind == HostPage::none);
     CHECK(w.host.at(place.bounce).kind == HostPage::none);
     CHECK(w.data_at(0x40000000).kind == HostPage::ram);

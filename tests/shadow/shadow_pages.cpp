@@ -319,7 +319,10 @@ TEST_CASE("a page becomes writable with the write that sets Dirty, not before") 
 
     w.pte_of(0xC0100000) &= ~D;
     w.shadow.invalidate(gva(0xC0100000));
-    CHECK(w.data_at(0xC0100000).kind == HostPage::none);
+    CHECK_FALSE(w.data_at(0xC0100000).writable);
+    REQUIRE(w.touch(0xC0100000, true));
+    CHECK(w.data_at(0xC0100000).writable);
+    CHECK(w.pte_of(0xC0100000) & D);
 }
 
 TEST_CASE("a fault maps the neighbours that continue the run with the same rights and were used before") {
@@ -559,7 +562,10 @@ TEST_CASE(
     ShadowWorld w;
     const std::uint32_t at = 0x08048000, other = 0x083FF000;
     const auto middle = [&] { return w.shadow.data_shift() + 0x081FF000; };
-    const auto anchored = [&] { return w.host.anchored(middle() >> kPageShift); };
+    const auto anchored = [&] {
+        w.shadow.finish_unmaps();
+        return w.host.anchored(middle() >> kPageShift);
+    };
     w.map(at, 40, RW | D | US);
     w.map(other, 41, RW | D | US);
     REQUIRE(w.touch(at, true));
@@ -593,96 +599,86 @@ TEST_CASE(
     CHECK(w.host.error == "");
 }
 
-/// As a scheduler does it: CR3, then back to user code.
-static void switch_to(ShadowWorld& w, std::uint32_t cr3) {
-    w.cpu.cpl = 0;
-    w.cpu.cr3 = cr3;
-    w.shadow.flush_changed();
-    w.cpu.cpl = 3;
-    w.shadow.enter_user();
-}
-
-TEST_CASE("what an address space used is mapped together when the guest comes back to it") {
+TEST_CASE("pages that are flushed one by one leave the host together, before anything else is mapped") {
     ShadowWorld w;
-    const std::uint32_t kernel = 0xC0000000, stack = 0xBFFFF000, heap = 0x08100000, other = 0x08200000;
-    const std::uint32_t spaces[] = {ShadowWorld::kDirectory, ShadowWorld::kOtherDirectory};
-    for (unsigned n = 0; n < 2; ++n) {
-        w.cpu.cr3 = spaces[n];
-        w.map(kernel, 40, RW | D | G);
-        w.map(stack, 50 + n, RW | D | US);
-        w.map(heap, 60 + n, RW | D | US);
-        w.map(other, 70 + n, RW | D | US);
+    const std::uint32_t at = 0x08100000;
+    for (std::uint32_t i = 0; i < 4; ++i) {
+        w.map(at + i * kPageSize, 40 + i * 3, RW | D | US);
+        REQUIRE(w.touch(at + i * kPageSize, true));
     }
-    REQUIRE(w.touch(kernel, true));
-    const auto enter = [&](unsigned n) { switch_to(w, spaces[n]); };
-    const auto holds = [&](std::uint32_t address, std::uint32_t frame) {
-        return w.data_at(address).kind == HostPage::ram && w.data_at(address).index == frame;
-    };
-    const auto absent = [&](std::uint32_t address) { return w.data_at(address).kind == HostPage::none; };
-    for (unsigned n = 0; n < 40; ++n) {  // now it is a while until they are learnt anew
-        enter(n % 2);
-        for (const std::uint32_t page : {stack, heap})
-            if (absent(page)) REQUIRE(w.touch(page, true));
-    }
-    enter(0);
-    CHECK(holds(stack, 50));
-    CHECK(holds(heap, 60));
-    CHECK(w.data_at(stack).writable);
-    CHECK(absent(other));
-    CHECK(w.inconsistency() == "");
     const unsigned calls = w.host.calls;
-    SECTION("one call for each, since the other's lie at the same addresses") {
-        enter(1);
+    for (const std::uint32_t i : {1, 2, 3, 0}) {
+        w.pte_of(at + i * kPageSize) = 0;
+        w.shadow.invalidate(gva(at + i * kPageSize));
+    }
+    SECTION("when the guest runs") {
+        w.shadow.finish_unmaps();
+        CHECK(w.host.calls == calls + 1);
+        w.shadow.finish_unmaps();
+        CHECK(w.host.calls == calls + 1);
+    }
+    SECTION("when one of them comes back") {
+        w.map(at, 60, RW | D | US);
+        REQUIRE(w.touch(at, true));
         CHECK(w.host.calls == calls + 2);
+        CHECK(w.data_at(at).index == 60);
     }
-    SECTION("not what the tables grant no more, or have not seen used, or not written") {
-        w.cpu.cr3 = spaces[1];
-        w.pte_of(stack) &= ~static_cast<std::uint32_t>(A);
-        w.pte_of(heap) &= ~static_cast<std::uint32_t>(D);
-        enter(1);
-        CHECK(absent(stack));
-        CHECK(holds(heap, 61));
-        CHECK_FALSE(w.data_at(heap).writable);
-        CHECK((w.pte_of(stack) & A) == 0);
-        w.pte_of(heap) = 0;
-        enter(0);
-        enter(1);
-        CHECK(absent(heap));
-    }
-    SECTION("what is not used any more is forgotten") {
-        for (unsigned n = 0; n < 100; ++n) enter(n % 2);
-        CHECK(absent(stack));
-        CHECK(absent(heap));
-    }
+    for (std::uint32_t i = 1; i < 4; ++i) CHECK(w.data_at(at + i * kPageSize).kind == HostPage::none);
     CHECK(w.inconsistency() == "");
-    CHECK(w.host.error == "");
 }
 
-TEST_CASE("code that only one address space has is mapped with its working set, if it still has a view") {
+TEST_CASE("invlpg of a page that may be written now has it writable, but not before the write that sets Dirty") {
     ShadowWorld w;
-    const std::uint32_t text = 0x08048000;
-    const std::uint32_t spaces[] = {ShadowWorld::kDirectory, ShadowWorld::kOtherDirectory};
-    for (const std::uint32_t cr3 : spaces) {
-        w.cpu.cr3 = cr3;
-        w.map(0xC0000000, 40, RW | D | G);
+    const std::uint32_t at = 0x08100000;
+    for (const bool dirty : {true, false}) {
+        CAPTURE(dirty);
+        w.map(at, 40, US | (dirty ? D : 0u));
+        w.shadow.invalidate(gva(at));
+        REQUIRE(w.touch(at));
+        w.pte_of(at) |= RW;
+        CHECK_FALSE(w.data_at(at).writable);
+        w.shadow.invalidate(gva(at));
+        CHECK(w.data_at(at).writable == dirty);
+        CHECK(w.inconsistency() == "");
     }
-    w.cpu.cr3 = spaces[0];
-    w.map(text, 50, US);
-    REQUIRE(w.touch(0xC0000000, true));
-    const auto enter = [&](unsigned n) { switch_to(w, spaces[n]); };
-    for (unsigned n = 0; n < 20; ++n) {
-        enter(1);
-        REQUIRE(w.code_at(text).kind == HostPage::none);
-        enter(0);
-        if (w.code_at(text).kind == HostPage::none) REQUIRE(w.execute(text));
-    }
-    enter(1);
-    const bool dropped = GENERATE(false, true);
-    if (dropped) w.shadow.drop_view(50);
-    enter(0);
-    CHECK(w.code_at(text).kind == (dropped ? HostPage::none : HostPage::view));
+    w.map(at, 40, US | D);
+    w.shadow.invalidate(gva(at));
+    REQUIRE(w.execute(at));  // a view of it: every mapping is read-only
+    w.pte_of(at) |= RW;
+    w.shadow.invalidate(gva(at));
+    CHECK_FALSE(w.data_at(at).writable);
     CHECK(w.inconsistency() == "");
-    CHECK(w.host.error == "");
+}
+
+TEST_CASE("pages that a flush finds read-only are made so together, and writable again where they are") {
+    ShadowWorld w;
+    const std::uint32_t at = 0x08100000;
+    for (std::uint32_t i = 0; i < 4; ++i) {
+        w.map(at + i * kPageSize, 40 + i * 3, RW | D | US);
+        REQUIRE(w.touch(at + i * kPageSize, true));
+    }
+    for (std::uint32_t i = 0; i < 4; ++i) w.pte_of(at + i * kPageSize) &= ~RW;
+    w.pte_of(at + 3 * kPageSize) &= ~A;  // its next use must set Accessed
+    unsigned calls = w.host.calls;
+    w.shadow.flush_changed();
+    w.shadow.finish_unmaps();
+    CHECK(w.host.calls == calls + 2);
+    for (std::uint32_t i = 0; i < 3; ++i) {
+        CHECK(w.data_at(at + i * kPageSize).index == 40 + i * 3);
+        CHECK_FALSE(w.data_at(at + i * kPageSize).writable);
+    }
+    CHECK(w.data_at(at + 3 * kPageSize).kind == HostPage::none);
+    CHECK(w.inconsistency() == "");
+    w.pte_of(at) |= RW;
+    w.pte_of(at + kPageSize) = 60u << kPageShift | P | RW | US | A | D;
+    calls = w.host.calls;
+    for (const std::uint32_t page : {at, at + kPageSize}) {
+        REQUIRE(w.touch(page, true));
+        CHECK(w.data_at(page).writable);
+    }
+    CHECK(w.data_at(at + kPageSize).index == 60);
+    CHECK(w.host.calls == calls + 2);
+    CHECK(w.inconsistency() == "");
 }
 
 TEST_CASE("an instruction that runs on into the next page is cut when that page becomes another") {

@@ -85,20 +85,24 @@ struct ShadowWorld {
     ShadowPages::DataFault last{};
 
     /// The host page that a data access at `address` reaches, and the one that is fetched from there.
-    const HostPage& data_at(std::uint32_t address) const {
+    const HostPage& data_at(std::uint32_t address) {
+        shadow.finish_unmaps();
         return host.at(gva(address + shadow.data_shift()));
     }
-    const HostPage& code_at(std::uint32_t address) const { return host.at(gva(address)); }
+    const HostPage& code_at(std::uint32_t address) {
+        shadow.finish_unmaps();
+        return host.at(gva(address));
+    }
 
     /// What is wrong between the tables of the shadows and the host; empty if all is well.
-    std::string inconsistency() const;
+    std::string inconsistency();
 
   private:
-    std::string table_inconsistency(const MappedTable& table, bool data) const;
+    std::string table_inconsistency(const MappedTable& table, bool data);
     std::uint32_t next_table_ = kFirstTable;
 };
 
-inline std::string ShadowWorld::table_inconsistency(const MappedTable& table, bool data) const {
+inline std::string ShadowWorld::table_inconsistency(const MappedTable& table, bool data) {
     const std::string name = data ? "data: " : "code: ";
     std::uint32_t total = 0;
     std::vector<std::uint32_t> count(kRegions), supervisor(kRegions), local(kRegions), pads(kRegions);
@@ -140,7 +144,8 @@ inline std::string ShadowWorld::table_inconsistency(const MappedTable& table, bo
     return {};
 }
 
-inline std::string ShadowWorld::inconsistency() const {
+inline std::string ShadowWorld::inconsistency() {
+    shadow.finish_unmaps();
     if (!host.error.empty()) return "host: " + host.error;
     if (state->shift % (1u << kRegionShift) || !state->shift) return "shift";
     if (auto wrong = table_inconsistency(state->data, true); !wrong.empty()) return wrong;
