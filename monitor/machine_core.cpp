@@ -106,6 +106,19 @@ Policy policy_for(const RunConfig& config) {
     return policy;
 }
 
+ShadowLimits shadow_limits(const RunConfig& config, const HostLimits& host) {
+    ShadowLimits limits;
+    limits.low_floor = host.low_floor;
+    limits.mapping_limit = host.mapping_limit;
+    limits.executable_data = config.user_code == UserCode::direct;
+    limits.fault_around = config.tuning.around;
+    limits.anchors = config.tuning.anchors != 0;
+    limits.working_sets = config.tuning.sets != 0;
+    limits.in_place = config.tuning.in_place != 0;
+    limits.joined_unmaps = config.tuning.joined != 0;
+    return limits;
+}
+
 unsigned long read_number(const char* path, unsigned long otherwise) {
     std::ifstream file(path);
     unsigned long value = otherwise;
@@ -138,8 +151,7 @@ struct MachineCore::Impl final : PowerControl {
           pc(arena.devices, pc_config(config, memory, drives), {serial, debugcon, keyboard, *this}),
           views(arena.shadow, memory.views),
           pages(arena.shadow, arena.cpu, memory.ram, memory.ram_bytes, views, host,
-                {limits.low_floor, limits.mapping_limit, config.user_code == UserCode::direct,
-                 config.tuning.anchors != 0, config.tuning.sets != 0}),
+                shadow_limits(config, limits)),
           descriptors(arena.shadow, host),
           stub_data(memory.stubs),
           guest_memory(arena.cpu, memory.ram, memory.ram_bytes, &pc, &pages),

@@ -8,8 +8,9 @@ namespace ringpress {
 
 class JoinedUnmaps final : public HostSpace {
   public:
-    /// `calls` counts the calls that unmap.
-    JoinedUnmaps(HostSpace& host, std::uint64_t& calls) : host_(host), calls_(calls) {}
+    /// `calls` counts the calls that unmap; `joins` false: nothing is put off.
+    JoinedUnmaps(HostSpace& host, std::uint64_t& calls, bool joins)
+        : host_(host), calls_(calls), joins_(joins) {}
 
     /// Does what was put off.  Before the guest runs natively there must be nothing left.
     void finish() {
@@ -30,6 +31,7 @@ class JoinedUnmaps final : public HostSpace {
             first_ = first;
             end_ = end;
         }
+        if (!joins_) finish();
     }
     void map_ram(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable,
                  bool populate) override {
@@ -59,6 +61,7 @@ class JoinedUnmaps final : public HostSpace {
   private:
     HostSpace& host_;
     std::uint64_t& calls_;
+    bool joins_;
     std::uint64_t first_ = 0, end_ = 0;  ///< linear addresses [first, end), to be unmapped
 };
 

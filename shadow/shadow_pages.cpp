@@ -9,9 +9,6 @@
 namespace ringpress {
 
 namespace {
-/// Pages of one physically contiguous run that a single hidden fault maps.  Larger runs map pages that the
-/// guest never uses; smaller ones fault more often in the kernel's direct map.
-constexpr std::uint32_t kFaultAround = 16;
 /// Pages that one page table of the host serves.
 constexpr std::uint32_t kPagesPerTable = 512;
 bool accessed(const Translation& t) {
@@ -73,7 +70,7 @@ ShadowPages::ShadowPages(ShadowState& state, VCpu& cpu, std::uint8_t* ram, std::
       ram_(ram),
       ram_bytes_(ram_bytes),
       views_(views),
-      host_(host, state.counters.map_calls),
+      host_(host, state.counters.map_calls, limits.joined_unmaps),
       limits_(limits),
       data_(state.data),
       code_(state.code) {
@@ -180,7 +177,10 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
     // Neighbours in the same page table that continue the run with the same rights, and that the guest has
     // used already: mapping a page whose Accessed bit is clear would hide its first use.
     std::uint32_t first = page, end = page + 1;
-    const std::uint32_t last = std::min(page / kFaultAround * kFaultAround + kFaultAround, kLinearPages);
+    // Larger runs would map pages that the guest never uses, smaller ones fault more often in the kernel's
+    // direct map.
+    const std::uint32_t around = std::max(limits_.fault_around, 1u), lowest = page / around * around;
+    const std::uint32_t last = std::min(lowest + around, kLinearPages);
     const auto continues = [&](std::uint32_t neighbour, std::uint32_t neighbour_frame) {
         if (watched || s_.debug.points.watched_page(gva(neighbour << kPageShift))) return false;
         if (broken || breaks_in_data(neighbour)) return false;
@@ -195,13 +195,13 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
                v.large == t.large && accessed(v) && v.rw == t.rw && (v.dirty || !writable);
     };
     while (end < last && continues(end, frame + (end - page))) ++end;
-    while (first > page / kFaultAround * kFaultAround && frame >= page - first + 1 &&
+    while (first > lowest && frame >= page - first + 1 &&
            continues(first - 1, frame - (page - first) - 1))
         --first;
 
     const std::uint32_t bits = frame << kPageShift | flags | MappedPage::kPresent;
     if (data_.at(page).bits == (bits & ~MappedPage::kWritable) && writable && end - first == 1 &&
-        !limits_.executable_data) {
+        limits_.in_place && !limits_.executable_data) {
         data_.set_writable(page, true);
         protect_on_host(page, page + 1, true);
         return dropped ? DataFault::code_write : DataFault::mapped;
@@ -392,7 +392,7 @@ ShadowPages::Granted ShadowPages::still_granted(const MappedPages& table, std::u
     // A page of the users' that only the kernel could write is gone before they run; and what RAM runs from
     // may be executed again, which takes a mapping of its own.
     const bool clean = t.user != static_cast<bool>(mapped.bits & MappedPage::kSupervisor);
-    return clean && !limits_.executable_data ? Granted::reading : Granted::nothing;
+    return clean && limits_.in_place && !limits_.executable_data ? Granted::reading : Granted::nothing;
 }
 
 void ShadowPages::drop_changed(MappedPages& table, std::uint32_t first_region, std::uint32_t end_region) {
@@ -473,7 +473,8 @@ void ShadowPages::invalidate(gva address) {
 void ShadowPages::make_writable(std::uint32_t page) {
     const MappedPage& mapped = data_.at(page);
     if (!mapped.present() || mapped.writable() || !(mapped.bits & MappedPage::kUser)) return;
-    if (limits_.executable_data || views_.slot_of(mapped.target()) >= 0 || s_.debug.points.watchpoints) return;
+    if (!limits_.in_place || limits_.executable_data) return;
+    if (views_.slot_of(mapped.target()) >= 0 || s_.debug.points.watchpoints) return;
     const auto now = walk(cpu_, ram_, ram_bytes_, gva(page << kPageShift), Access::read(false), false);
     if (!now || !now.value().rw || !now.value().dirty) return;
     make_room_for(1);

@@ -35,6 +35,9 @@ struct ShadowLimits {
     bool executable_data = false;         ///< --user-code direct: user pages of RAM are mapped executable
     bool anchors = true;                  ///< see ShadowPages::anchor()
     bool working_sets = true;             ///< see working_sets.hpp
+    bool in_place = true;                 ///< rights change by mprotect, not by mapping anew
+    bool joined_unmaps = true;            ///< see joined_unmaps.hpp
+    std::uint32_t fault_around = 16;      ///< pages of one physically contiguous run that a single hidden fault maps
 };
 
 /// Host-linear addresses, see ShadowPages::map_scratch().

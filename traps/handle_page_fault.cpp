@@ -94,6 +94,7 @@ bool Dispatcher::map_what_faulted() {
     const bool user = cpu.cpl == 3;
     if (!faulted_.pending || user != faulted_.user || cpu.eip != faulted_.eip) return false;
     faulted_.pending = false;
+    if (!policy_.tuning.reflected) return true;
     const gva address(faulted_.address);
     if (address.value >= shadows_.pages.user_boundary() || shadows_.state.debug.wanted()) return true;
     // Its own first byte: it was to be fetched.
