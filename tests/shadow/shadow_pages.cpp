@@ -599,13 +599,18 @@ TEST_CASE(
     CHECK(w.host.error == "");
 }
 
-TEST_CASE("pages that are flushed one by one leave the host together, before anything else is mapped") {
-    ShadowWorld w;
-    const std::uint32_t at = 0x08100000;
+/// Four neighbours in scattered frames, 40, 43, 46 and 49, mapped and written.
+static void write_four(ShadowWorld& w, std::uint32_t at) {
     for (std::uint32_t i = 0; i < 4; ++i) {
         w.map(at + i * kPageSize, 40 + i * 3, RW | D | US);
         REQUIRE(w.touch(at + i * kPageSize, true));
     }
+}
+
+TEST_CASE("pages that are flushed one by one leave the host together, before anything else is mapped") {
+    ShadowWorld w;
+    const std::uint32_t at = 0x08100000;
+    write_four(w, at);
     const unsigned calls = w.host.calls;
     for (const std::uint32_t i : {1, 2, 3, 0}) {
         w.pte_of(at + i * kPageSize) = 0;
@@ -653,10 +658,7 @@ TEST_CASE("invlpg of a page that may be written now has it writable, but not bef
 TEST_CASE("pages that a flush finds read-only are made so together, and writable again where they are") {
     ShadowWorld w;
     const std::uint32_t at = 0x08100000;
-    for (std::uint32_t i = 0; i < 4; ++i) {
-        w.map(at + i * kPageSize, 40 + i * 3, RW | D | US);
-        REQUIRE(w.touch(at + i * kPageSize, true));
-    }
+    write_four(w, at);
     for (std::uint32_t i = 0; i < 4; ++i) w.pte_of(at + i * kPageSize) &= ~RW;
     w.pte_of(at + 3 * kPageSize) &= ~A;  // its next use must set Accessed
     unsigned calls = w.host.calls;
