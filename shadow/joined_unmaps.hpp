@@ -1,5 +1,5 @@
-// The host's mappings, with what is unmapped put off until something else is asked for: guests flush page after
-// page with invlpg, and neighbours can go in one call.
+// The host's mappings, with what is unmapped put off until something else is asked for: guests flush page
+// after page with invlpg, and neighbours can go in one call.
 #pragma once
 
 #include "shadow/host_space.hpp"

@@ -195,8 +195,7 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
                v.large == t.large && accessed(v) && v.rw == t.rw && (v.dirty || !writable);
     };
     while (end < last && continues(end, frame + (end - page))) ++end;
-    while (first > lowest && frame >= page - first + 1 &&
-           continues(first - 1, frame - (page - first) - 1))
+    while (first > lowest && frame >= page - first + 1 && continues(first - 1, frame - (page - first) - 1))
         --first;
 
     const std::uint32_t bits = frame << kPageShift | flags | MappedPage::kPresent;

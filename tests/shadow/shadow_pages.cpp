@@ -632,7 +632,8 @@ TEST_CASE("pages that are flushed one by one leave the host together, before any
     CHECK(w.inconsistency() == "");
 }
 
-TEST_CASE("invlpg of a page that may be written now has it writable, but not before the write that sets Dirty") {
+TEST_CASE(
+    "invlpg of a page that may be written now has it writable, but not before the write that sets Dirty") {
     ShadowWorld w;
     const std::uint32_t at = 0x08100000;
     for (const bool dirty : {true, false}) {
