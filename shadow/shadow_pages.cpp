@@ -1,6 +1,7 @@
 #include "shadow/shadow_pages.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "shadow/check.hpp"
 #include "shadow/gate_sites.hpp"
@@ -74,6 +75,8 @@ ShadowPages::ShadowPages(ShadowState& state, VCpu& cpu, std::uint8_t* ram, std::
       limits_(limits),
       data_(state.data),
       code_(state.code) {
+    // A power of two: what is mapped together must not span two regions, which may belong to different sides.
+    limits_.fault_around = std::bit_floor(std::clamp(limits_.fault_around, 1u, kPagesPerRegion));
     if (!s_.shift) s_.shift = 1u << kRegionShift;
     if (s_.user_boundary_region) set_user_boundary(s_.user_boundary_region - 1);
 }
@@ -179,8 +182,8 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
     std::uint32_t first = page, end = page + 1;
     // Larger runs would map pages that the guest never uses, smaller ones fault more often in the kernel's
     // direct map.
-    const std::uint32_t around = std::max(limits_.fault_around, 1u), lowest = page / around * around;
-    const std::uint32_t last = std::min(lowest + around, kLinearPages);
+    const std::uint32_t lowest = page / limits_.fault_around * limits_.fault_around;
+    const std::uint32_t last = lowest + limits_.fault_around;
     const auto continues = [&](std::uint32_t neighbour, std::uint32_t neighbour_frame) {
         if (watched || s_.debug.points.watched_page(gva(neighbour << kPageShift))) return false;
         if (broken || breaks_in_data(neighbour)) return false;

@@ -37,7 +37,7 @@ struct ShadowLimits {
     bool working_sets = true;             ///< see working_sets.hpp
     bool in_place = true;                 ///< rights change by mprotect, not by mapping anew
     bool joined_unmaps = true;            ///< see joined_unmaps.hpp
-    std::uint32_t fault_around = 16;      ///< pages of a contiguous run that one hidden fault maps
+    std::uint32_t fault_around = 16;      ///< pages that a hidden fault maps, rounded down to 2^n
 };
 
 /// Host-linear addresses, see ShadowPages::map_scratch().
