@@ -44,13 +44,16 @@ struct ShadowPages::Run {
         end = page + 1;
         protects = true;
     }
-    /// What the guest's tables grant may have changed.
-    void settle(std::uint32_t page) {
-        switch (owner.still_granted(table, page)) {
+    /// What the guest's tables grant may have changed; what they do is returned.
+    Granted settle(std::uint32_t page) {
+        const Granted granted = owner.still_granted(table, page);
+        switch (granted) {
+            case Granted::writing_too:
             case Granted::all: keep(); break;
             case Granted::reading: make_read_only(page); break;
             case Granted::nothing: add(page); break;
         }
+        return granted;
     }
     /// A page that stays: nothing beyond it may be swept up with what was collected.
     void keep() {
@@ -388,7 +391,7 @@ ShadowPages::Granted ShadowPages::still_granted(const MappedPages& table, std::u
         t.user != static_cast<bool>(mapped.bits & MappedPage::kUser) ||
         t.global != static_cast<bool>(mapped.bits & MappedPage::kGlobal))
         return Granted::nothing;
-    if (!mapped.writable()) return Granted::all;
+    if (!mapped.writable()) return t.user && t.rw && t.dirty ? Granted::writing_too : Granted::all;
     const bool by_wp = (mapped.bits & MappedPage::kSupervisor) && !(cpu_.cr0 & cr0::WP);
     if (t.dirty && (t.rw || by_wp)) return Granted::all;
     // A page of the users' that only the kernel could write is gone before they run; and what RAM runs from
@@ -464,21 +467,18 @@ void ShadowPages::invalidate(gva address) {
             drop_region(*table, region_of(page));
         } else if (table->present(page)) {
             Run run{*this, *table};
-            run.settle(page);
+            const Granted granted = run.settle(page);
             run.keep();
+            const bool reachable = table == &data_ && address.value >= kernel_floor();
+            if (reachable && granted == Granted::writing_too) make_writable(page);
         }
     }
-    if (address.value >= kernel_floor()) make_writable(address.page());
 }
 
 /// The guest has named a page, so something has changed: if it may be written now, it mostly is at once.
 void ShadowPages::make_writable(std::uint32_t page) {
-    const MappedPage& mapped = data_.at(page);
-    if (!mapped.present() || mapped.writable() || !(mapped.bits & MappedPage::kUser)) return;
     if (!limits_.in_place || limits_.executable_data) return;
-    if (views_.slot_of(mapped.target()) >= 0 || s_.debug.points.watchpoints) return;
-    const auto now = walk(cpu_, ram_, ram_bytes_, gva(page << kPageShift), Access::read(false), false);
-    if (!now || !now.value().rw || !now.value().dirty) return;
+    if (views_.slot_of(data_.at(page).target()) >= 0 || s_.debug.points.watchpoints) return;
     make_room_for(1);
     if (!data_.present(page)) return;  // to make room, everything went
     data_.set_writable(page, true);

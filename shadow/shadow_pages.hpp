@@ -186,7 +186,7 @@ class ShadowPages : public WriteObserver {
     void show_scratch(std::uint32_t page, std::uint32_t slot);
     std::uint32_t& alias_head(const MappedPages& table, std::uint32_t page);
     /// What the guest's tables still grant of a mapping.
-    enum class Granted : std::uint8_t { nothing, reading, all };
+    enum class Granted : std::uint8_t { nothing, reading, all, writing_too };
     Granted still_granted(const MappedPages& table, std::uint32_t page) const;
     void erase(MappedPages& table, std::uint32_t page) { table.erase(page, alias_head(table, page)); }
     void unmap_page(MappedPages& table, std::uint32_t page);

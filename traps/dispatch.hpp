@@ -214,7 +214,8 @@ class Dispatcher : public TranslationControl {
         bool pending = false, write = false, user = false;
         std::uint32_t eip = 0, address = 0;
     } faulted_;
-    bool map_what_faulted();
+    bool back_at_fault();
+    void map_what_faulted();
     /// Sites of int n and iret that were emulated here before.
     struct QuickSite {
         std::uint32_t number = ~0u, generation = 0;

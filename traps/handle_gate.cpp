@@ -39,8 +39,9 @@ void Dispatcher::handle_gate(std::uint32_t site) {
     // Who touches page after page gets the next fault from software, without a trap, and who flushes page
     // after page has them unmapped together: both are worth more instructions than the way back through a
     // gate.
-    const bool next_is_near = first == InsnId::invlpg || (first == InsnId::iret && map_what_faulted());
-    burst(next_is_near ? policy_.tuning.burst : policy_.tuning.gate_burst);
+    const bool from_fault = first == InsnId::iret && back_at_fault();
+    if (from_fault) map_what_faulted();
+    burst(from_fault || first == InsnId::invlpg ? policy_.tuning.burst : policy_.tuning.gate_burst);
     last_insn_ = first;
 }
 
