@@ -68,8 +68,15 @@ void Dispatcher::count_reflected(unsigned vector) {
 
 void Dispatcher::reflect_fault(const Fault& fault) {
     if (fault.vector == Vector::PF)
-        faulted_ = {true, static_cast<bool>(fault.error & pf_error::W), m_.cpu.cpl == 3, m_.cpu.eip,
-                    fault.address};
+        // Where nobody tells fetches from reads (no NX), its own first byte was to be fetched.
+        faulted_ = {true,
+                    static_cast<bool>(fault.error & pf_error::W),
+                    m_.cpu.cpl == 3,
+                    fault.address == m_.cpu.segment(Seg::cs).base + m_.cpu.eip,
+                    static_cast<bool>(fault.error & pf_error::P),
+                    m_.cpu.eip,
+                    fault.address,
+                    m_.cpu.cr3};
     count_reflected(static_cast<unsigned>(fault.vector));
     reflect(m_, fault);
 }
@@ -294,8 +301,9 @@ void Dispatcher::settle() {
 bool Dispatcher::resumable() {
     VCpu& cpu = m_.cpu;
     const SegmentRegister& cs = cpu.segment(Seg::cs);
-    if (cpu.cpl == 3) shadows_.pages.enter_user();
     shadows_.pages.set_code_size(!cs.is_big());
+    if (returned_here()) map_returned();
+    if (cpu.cpl == 3) shadows_.pages.enter_user();
     if (cpu.eip > cs.limit) {
         reflect_fault(Fault::gp(0));
         return false;

@@ -209,13 +209,18 @@ class Dispatcher : public TranslationControl {
         return computing_;
     }
     bool quick_entry(Entry& entry);
-    /// The last page fault that was reflected, until its instruction is returned to.
-    struct {
-        bool pending = false, write = false, user = false;
-        std::uint32_t eip = 0, address = 0;
-    } faulted_;
+    /// A page fault of the guest's.
+    struct Faulted {
+        bool pending = false, write = false, user = false, fetch = false;
+        bool present = false;  ///< a protection violation
+        std::uint32_t eip = 0, address = 0, cr3 = 0;
+    };
+    Faulted faulted_;   ///< the last that was reflected, until its instruction is returned to
+    Faulted returned_;  ///< the last that was returned from, until its privilege runs natively
+    /// handle_return.cpp
     bool back_at_fault();
-    void map_what_faulted();
+    void map_returned();
+    bool returned_here() const { return returned_.pending && returned_.user == (m_.cpu.cpl == 3); }
     /// Sites of int n and iret that were emulated here before.
     struct QuickSite {
         std::uint32_t number = ~0u, generation = 0;

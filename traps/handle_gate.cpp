@@ -40,7 +40,6 @@ void Dispatcher::handle_gate(std::uint32_t site) {
     // after page has them unmapped together: both are worth more instructions than the way back through a
     // gate.
     const bool from_fault = first == InsnId::iret && back_at_fault();
-    if (from_fault) map_what_faulted();
     burst(from_fault || first == InsnId::invlpg ? policy_.tuning.burst : policy_.tuning.gate_burst);
     last_insn_ = first;
 }

@@ -87,45 +87,6 @@ void Dispatcher::handle_fetch_fault(gva address) {
     if (at == first && !shadows_.views.proven(slot, at.offset())) prover_.prove(at, slot);
 }
 
-/// True, once, if the guest's handler has returned to the instruction whose page fault it was given.
-bool Dispatcher::back_at_fault() {
-    const VCpu& cpu = m_.cpu;
-    if (!faulted_.pending || (cpu.cpl == 3) != faulted_.user || cpu.eip != faulted_.eip) return false;
-    faulted_.pending = false;
-    return true;
-}
-
-/// What the instruction that faulted will touch is mapped on the way there, which saves the fault that would
-/// follow.
-void Dispatcher::map_what_faulted() {
-    if (!policy_.tuning.reflected) return;
-    const VCpu& cpu = m_.cpu;
-    const bool user = faulted_.user;
-    const gva address(faulted_.address);
-    if (address.value >= shadows_.pages.user_boundary() || shadows_.state.debug.wanted()) return;
-    // Its own first byte: it was to be fetched.
-    const bool fetch = address.value == cpu.segment(Seg::cs).base + cpu.eip;
-    const Access access{faulted_.write, user, fetch};
-    // Accessed and Dirty are set with the access itself, in software or by a hidden fault.
-    const auto t = walk(cpu, m_.memory.ram(), m_.memory.size(), address, access, false);
-    if (!t || !(t.value().leaf & pte::A) || (faulted_.write && !t.value().dirty)) return;
-    const gpa physical = t.value().physical;
-    if (!m_.memory.is_ram(physical) || m_.memory.is_mmio(physical)) return;
-    const DebugPoints& points = shadows_.state.debug.points;
-    if (points.watchpoints || points.breakpoints) return;
-    if (fetch) {
-        if (!user || policy_.user_code_direct) return;
-        const int slot = view_of(address, t.value());
-        if (slot >= 0 && !shadows_.views.proven(static_cast<unsigned>(slot), address.offset()))
-            prover_.prove(address, static_cast<unsigned>(slot));
-        return;
-    }
-    ShadowPages& pages = shadows_.pages;
-    if (pages.data_present(address) && (!faulted_.write || pages.data_page(address).writable())) return;
-    if (shadows_.views.slot_of(physical.page()) >= 0) return;
-    pages.map_data(address, t.value(), access);
-}
-
 void Dispatcher::handle_data_fault(Access access, gva address) {
     VCpu& cpu = m_.cpu;
     const auto t = walk(cpu, m_.memory.ram(), m_.memory.size(), address, access, true);

@@ -93,7 +93,7 @@ inline bool enter_kernel(Machine& m, const ShadowState& s, unsigned vector, std:
 }
 
 /// iret from CPL 0 to flat code at CPL 3.
-/// Not to `unless_to`, if `unless`: map_what_faulted() has something to do there.
+/// Not to `unless_to`, if `unless`: back_at_fault() wants to know.
 inline bool return_to_user(Machine& m, const ShadowState& s, bool unless, std::uint32_t unless_to) {
     VCpu& cpu = m.cpu;
     constexpr unsigned kFrame = 5 * 4;
@@ -153,6 +153,7 @@ bool Dispatcher::quick_entry(Entry& entry) {
     const bool user = cpu.cpl == 3;
     if (segments_loaded_ || !pages.stubs_placed() || shadows_.state.code_is_16_bit || cpu.nmi_pending)
         return false;
+    if (returned_here()) return false;
     // Into the kernel: what waits for IF would not have waited in user mode, where it is set.
     if (user && cpu.interrupts_enabled() && !stubs.nothing_pending()) return false;
     const gva address(cpu.segment(Seg::cs).base + cpu.eip);
