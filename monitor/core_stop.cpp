@@ -32,6 +32,7 @@ void CoreLoop::rest() {
     stop_awake_ = false;
     core_.dispatcher().abandon_instruction();
     core_.dispatcher().settle_shadow();
+    core_.dispatcher().send_frames_home();
     run.cause = hit ? debug.cause : StopCause::request;
     run.address = hit ? debug.address : 0;
     run.kind = debug.kind;

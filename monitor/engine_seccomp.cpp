@@ -130,8 +130,8 @@ void release_signals(ucontext_t& context) {
     open_gates(*engine.loop, *setup.core, engine.selectors, wait_for_the_end);
     if (syscall(SYS_arch_prctl, ARCH_GET_FS, &engine_host_fs_base) != 0)
         throw std::runtime_error("no FS base");
-    install_fence(
-        {setup.ram_fd, setup.view_fd, setup.notify_fd, &setup.arena->doorbell, setup.executable_ram});
+    install_fence({setup.ram_fd, setup.view_fd, setup.notify_fd, &setup.arena->doorbell, setup.executable_ram,
+                   setup.ram});
     setup.core->start_clock();
     engine_start();
 }

@@ -77,14 +77,14 @@ GuestLife::GuestLife(RunResources& run, std::optional<Snapshot> from)
       memory_(from_, run.config.ram_bytes),
       arena_(make_arena(memory_)),
       notify_(make_notify_fd()),
-      direct_(memory_.ram_file.fd(), memory_.view_file.fd()),
+      direct_(memory_.ram_bytes().data(), memory_.ram_file.fd(), memory_.view_file.fd()),
       batch_(run.config.engine == Engine::ptrace
-                 ? std::make_optional<HostSpaceBatch>(memory_.ram_file.fd(), memory_.view_file.fd())
+                 ? std::make_optional<HostSpaceBatch>(memory_.ram_bytes().data(), memory_.ram_file.fd(),
+                                                      memory_.view_file.fd())
                  : std::nullopt),
       core_(run.config,
             {&arena_, memory_.ram_bytes().data(), arena_.ram_bytes,
-             static_cast<std::uint8_t*>(memory_.views.get_address()),
-             memory_.stubs()},
+             static_cast<std::uint8_t*>(memory_.views.get_address()), memory_.stubs()},
             host(), run.limits, disks(), notify_supervisor),
       control_(arena_, stay_stopped_ || from_),
       access_(arena_, memory_.ram_bytes()),
@@ -125,6 +125,7 @@ void GuestLife::keep_state_from_guest_process() {
 void GuestLife::start() {
     const EngineSetup setup{&core_,
                             &arena_,
+                            memory_.ram_bytes(),
                             memory_.ram_file.fd(),
                             memory_.view_file.fd(),
                             notify_.get(),

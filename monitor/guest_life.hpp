@@ -28,7 +28,7 @@ struct SharedMemory {
     SharedMemory(std::optional<Snapshot>& from, std::uint32_t ram_bytes);
 
     std::span<std::uint8_t> ram_bytes() const {
-        return {static_cast<std::uint8_t*>(ram.get_address()), ram.get_size() - sizeof(StubData)};
+        return {static_cast<std::uint8_t*>(ram.get_address()), ram.get_size() - kBehindRam};
     }
     StubData* stubs() const { return reinterpret_cast<StubData*>(ram_bytes().data() + ram_bytes().size()); }
 

@@ -18,14 +18,23 @@ struct MapCall {
     std::uint64_t offset;
 };
 
-inline MapCall ram_call(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable, bool populate,
-                        int fd) {
+inline MapCall ram_call(gva at, std::uint32_t from, std::uint32_t bytes, bool writable, bool executable,
+                        bool populate, int fd) {
     return {at.value,
             bytes,
             PROT_READ | (writable ? PROT_WRITE : 0) | (executable && !writable ? PROT_EXEC : 0),
             MAP_SHARED | MAP_FIXED | (populate ? MAP_POPULATE : 0),
             fd,
-            from.value};
+            from};
+}
+/// Of the monitor's own mapping of RAM, which begins at `ram`.
+inline MapCall show_call(std::uint8_t* ram, gpa page, std::uint32_t from, int fd) {
+    return {reinterpret_cast<std::uint64_t>(ram) + page.value,
+            kPageSize,
+            PROT_READ | PROT_WRITE,
+            MAP_SHARED | MAP_FIXED,
+            fd,
+            from};
 }
 inline MapCall view_call(gva at, std::uint32_t first_slot, std::uint32_t pages, int fd) {
     return {at.value,

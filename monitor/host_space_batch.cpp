@@ -22,8 +22,9 @@ BatchCall map(const MapCall& c) {
 
 }  // namespace
 
-HostSpaceBatch::HostSpaceBatch(int ram_fd, int view_fd)
-    : ram_fd_(ram_fd),
+HostSpaceBatch::HostSpaceBatch(std::uint8_t* ram, int ram_fd, int view_fd)
+    : ram_(ram),
+      ram_fd_(ram_fd),
       view_fd_(view_fd),
       file_("ringpress-batch", sizeof(BatchMemory)),
       region_(file_.map()),
@@ -38,9 +39,15 @@ BatchCall& HostSpaceBatch::add() {
     return memory_->call[count_++];
 }
 
-void HostSpaceBatch::map_ram(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable,
+void HostSpaceBatch::map_ram(gva at, std::uint32_t from, std::uint32_t bytes, bool writable, bool executable,
                              bool populate) {
     add() = map(ram_call(at, from, bytes, writable, executable, populate, ram_fd_));
+}
+/// At once: the guest process has no part in it, and rests meanwhile.
+void HostSpaceBatch::show_ram(gpa page, std::uint32_t from) {
+    const MapCall c = show_call(ram_, page, from, ram_fd_);
+    void* const at = reinterpret_cast<void*>(c.address);
+    CHECK(mmap(at, c.length, c.protection, c.flags, c.fd, static_cast<off_t>(c.offset)) == at);
 }
 void HostSpaceBatch::map_view(gva at, std::uint32_t first_slot, std::uint32_t pages) {
     add() = map(view_call(at, first_slot, pages, view_fd_));

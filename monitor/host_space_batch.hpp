@@ -20,12 +20,14 @@ class HostSpaceBatch final : public HostSpace {
     };
 
     /// Throws std::runtime_error if the host has no memory for the shared page.
-    HostSpaceBatch(int ram_fd, int view_fd);
+    /// ram: where the supervisor has the file of RAM mapped.
+    HostSpaceBatch(std::uint8_t* ram, int ram_fd, int view_fd);
     /// The runner is called when the list is full.  A list that fills up without one is a bug.
     void set_runner(Runner* runner) { runner_ = runner; }
 
-    void map_ram(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable,
+    void map_ram(gva at, std::uint32_t from, std::uint32_t bytes, bool writable, bool executable,
                  bool populate) override;
+    void show_ram(gpa page, std::uint32_t from) override;
     void map_view(gva at, std::uint32_t first_slot, std::uint32_t pages) override;
     void map_bounce(gva at) override;
     void map_anchor(gva at) override;
@@ -48,6 +50,7 @@ class HostSpaceBatch final : public HostSpace {
   private:
     BatchCall& add();
 
+    std::uint8_t* ram_;
     int ram_fd_, view_fd_;
     MemoryFile file_;
     boost::interprocess::mapped_region region_;

@@ -13,9 +13,12 @@ void map(const MapCall& c) {
 }
 }  // namespace
 
-void HostSpaceDirect::map_ram(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable,
+void HostSpaceDirect::map_ram(gva at, std::uint32_t from, std::uint32_t bytes, bool writable, bool executable,
                               bool populate) {
     map(ram_call(at, from, bytes, writable, executable, populate, ram_fd_));
+}
+void HostSpaceDirect::show_ram(gpa page, std::uint32_t from) {
+    map(show_call(ram_, page, from, ram_fd_));
 }
 void HostSpaceDirect::map_view(gva at, std::uint32_t first_slot, std::uint32_t pages) {
     map(view_call(at, first_slot, pages, view_fd_));

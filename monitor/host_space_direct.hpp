@@ -7,9 +7,12 @@ namespace ringpress {
 
 class HostSpaceDirect final : public HostSpace {
   public:
-    HostSpaceDirect(int ram_fd, int view_fd) : ram_fd_(ram_fd), view_fd_(view_fd) {}
-    void map_ram(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable,
+    /// ram: where the guest process has the file of RAM mapped for itself.
+    HostSpaceDirect(std::uint8_t* ram, int ram_fd, int view_fd)
+        : ram_(ram), ram_fd_(ram_fd), view_fd_(view_fd) {}
+    void map_ram(gva at, std::uint32_t from, std::uint32_t bytes, bool writable, bool executable,
                  bool populate) override;
+    void show_ram(gpa page, std::uint32_t from) override;
     void map_view(gva at, std::uint32_t first_slot, std::uint32_t pages) override;
     void map_bounce(gva at) override;
     void map_anchor(gva at) override;
@@ -18,6 +21,7 @@ class HostSpaceDirect final : public HostSpace {
     void load_descriptor(unsigned slot, const HostDescriptor& descriptor) override;
 
   private:
+    std::uint8_t* ram_;
     int ram_fd_, view_fd_;
 };
 

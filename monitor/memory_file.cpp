@@ -8,7 +8,7 @@
 #include <string>
 
 #include "shadow/check.hpp"
-#include "shadow/stub_state.hpp"
+#include "shadow/gathered_frames.hpp"
 
 namespace ringpress {
 
@@ -29,7 +29,7 @@ boost::interprocess::mapped_region MemoryFile::map() const {
 }
 
 MemoryFile ram_file_for(std::uint32_t ram_bytes) {
-    return MemoryFile("ringpress-ram", std::uint64_t{ram_bytes} + sizeof(StubData));
+    return MemoryFile("ringpress-ram", std::uint64_t{ram_bytes} + kBehindRam);
 }
 
 }  // namespace ringpress

@@ -29,7 +29,7 @@ class MemoryFile {
     std::uint64_t bytes_;
 };
 
-/// The file of a guest's RAM, with the page behind its end that native stubs work on (shadow/stub_state.hpp).
+/// The file of a guest's RAM, with what the monitor keeps behind its end (shadow/gathered_frames.hpp).
 MemoryFile ram_file_for(std::uint32_t ram_bytes);
 
 }  // namespace ringpress

@@ -1,6 +1,8 @@
 // A guest that runs, whichever engine runs it: what the supervisor's event loop needs of it.
 #pragma once
 
+#include <span>
+
 #include "monitor/machine_core.hpp"
 
 namespace ringpress {
@@ -9,6 +11,7 @@ namespace ringpress {
 struct EngineSetup {
     MachineCore* core = nullptr;
     Arena* arena = nullptr;
+    std::span<std::uint8_t> ram;  ///< guest-physical 0 and on, as the monitor sees it
     int ram_fd = -1, view_fd = -1, notify_fd = -1;
     bool executable_ram = false;  ///< --user-code direct
 };

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -70,6 +71,15 @@ class Filter {
         // A = start, X = last byte: fails if start > last.
         fixups_.push_back(code_.size());
         code_.push_back(BPF_JUMP(BPF_JMP | BPF_JGT | BPF_X, 0, 0xFF, 0));
+    }
+    /// arg[n] must lie in [first, last], which agree in their upper halves.
+    void require_between(unsigned n, std::uint64_t first, std::uint64_t last) {
+        require_equal(argument(n) + 4, static_cast<std::uint32_t>(first >> 32));
+        load(argument(n));
+        fixups_.push_back(code_.size());
+        code_.push_back(BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, static_cast<std::uint32_t>(first), 0, 0xFF));
+        fixups_.push_back(code_.size());
+        code_.push_back(BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, static_cast<std::uint32_t>(last), 0xFF, 0));
     }
     void allow() {
         code_.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
@@ -144,6 +154,20 @@ void install_fence(const FenceConfig& config) {
     f.require_argument(2, PROT_READ | PROT_WRITE);
     f.require_argument(5, std::uint64_t{kBounceSlot} << kPageShift);
     f.allow();
+
+    // In the monitor's own mapping of RAM one page in place of another, by halves that a filter can compare.
+    const auto ram = reinterpret_cast<std::uint64_t>(config.ram.data()), end = ram + config.ram.size();
+    for (std::uint64_t first = ram; first < end;) {
+        const std::uint64_t last = std::min(first | 0xFFFFFFFF, end - 1);
+        f.begin(SYS_mmap, core_mmap_end);
+        f.require_between(0, first, last);
+        f.require_argument(1, kPageSize);
+        f.require_argument(2, PROT_READ | PROT_WRITE);
+        f.require_argument(3, kFlags);
+        f.require_argument(4, static_cast<std::uint64_t>(config.ram_fd));
+        f.allow();
+        first = last + 1;
+    }
 
     f.begin(SYS_munmap, core_munmap_end);
     f.require_low_range(0, 1);

@@ -42,8 +42,8 @@ void ShadowPages::map_landing() {
     ++s_.counters.map_calls;
     s_.mapping_estimate += 2;
     if (!stubs_enabled_) return;
-    host_.map_ram(gva((s_.landing_region << kRegionShift) + kStubDataAt), gpa(ram_bytes_), sizeof(StubData),
-                  true, false, false);
+    host_.map_ram(gva((s_.landing_region << kRegionShift) + kStubDataAt), ram_bytes_, sizeof(StubData), true,
+                  false, false);
     ++s_.counters.map_calls;
     s_.mapping_estimate += 2;
 }

@@ -26,9 +26,12 @@ struct HostDescriptor {
 class HostSpace {
   public:
     virtual ~HostSpace() = default;
-    /// Guest RAM at a linear address, shared; replaces what was there.
-    virtual void map_ram(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable,
+    /// Guest RAM at a linear address, shared; replaces what was there.  `from` is an offset in bytes into the
+    /// file of RAM: a guest-physical address, unless that page was gathered (gathered_frames.hpp).
+    virtual void map_ram(gva at, std::uint32_t from, std::uint32_t bytes, bool writable, bool executable,
                          bool populate) = 0;
+    /// The monitor's own mapping of RAM shows at this page what lies at `from` in the file.
+    virtual void show_ram(gpa page, std::uint32_t from) = 0;
     /// Pages of the code-view file, readable and executable, never writable.
     virtual void map_view(gva at, std::uint32_t first_slot, std::uint32_t pages) = 0;
     /// The page of slot kBounceSlot in the same file, readable and writable, never executable.

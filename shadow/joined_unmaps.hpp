@@ -33,10 +33,14 @@ class JoinedUnmaps final : public HostSpace {
         }
         if (!joins_) finish();
     }
-    void map_ram(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable,
+    void map_ram(gva at, std::uint32_t from, std::uint32_t bytes, bool writable, bool executable,
                  bool populate) override {
         finish();
         host_.map_ram(at, from, bytes, writable, executable, populate);
+    }
+    void show_ram(gpa page, std::uint32_t from) override {
+        finish();
+        host_.show_ram(page, from);
     }
     void map_view(gva at, std::uint32_t first_slot, std::uint32_t pages) override {
         finish();

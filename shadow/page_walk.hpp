@@ -44,6 +44,8 @@ struct Translation {
     bool global = false;     ///< G of the leaf, and CR4.PGE is on
     bool large = false;      ///< a 4 MiB page
     std::uint32_t leaf = 0;  ///< the entry that maps the page: PTE, or PDE if large; 0 without paging
+
+    bool accessed() const { return leaf == 0 || (leaf & pte::A); }
 };
 
 namespace detail {

@@ -12,9 +12,6 @@ namespace ringpress {
 namespace {
 /// Pages that one page table of the host serves.
 constexpr std::uint32_t kPagesPerTable = 512;
-bool accessed(const Translation& t) {
-    return t.leaf == 0 || (t.leaf & pte::A);
-}  // no leaf: paging is off
 
 std::uint32_t region_of(std::uint32_t page) {
     return page / kPagesPerRegion;
@@ -75,6 +72,7 @@ ShadowPages::ShadowPages(ShadowState& state, VCpu& cpu, std::uint8_t* ram, std::
       ram_bytes_(ram_bytes),
       views_(views),
       host_(host, state.counters.map_calls, limits.joined_unmaps),
+      gathered_(state.gathered, ram, ram_bytes, host_),
       limits_(limits),
       data_(state.data),
       code_(state.code) {
@@ -143,7 +141,9 @@ void ShadowPages::anchor_may_be_gone(gva host_address, std::uint64_t bytes) {
 
 // --- mapping
 
-ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, Access access) {
+/// in_set: what the guest's tables do not grant any more may be replaced in neighbours, too, and all of it
+/// will be used.
+ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, Access access, bool in_set) {
     const std::uint32_t page = address.page(), frame = t.physical.page();
     CHECK(t.physical.value < ram_bytes_);
     if (address.value < kernel_floor()) check_users();
@@ -180,28 +180,32 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
     make_room_for(1);
     reserve_data_region(region_of(page));
 
-    // Neighbours in the same page table that continue the run with the same rights, and that the guest has
-    // used already: mapping a page whose Accessed bit is clear would hide its first use.
+    // Neighbours in the same page table that continue the run in the file with the same rights, and that the
+    // guest has used already: mapping a page whose Accessed bit is clear would hide its first use.
     std::uint32_t first = page, end = page + 1;
     // Larger runs would map pages that the guest never uses, smaller ones fault more often in the kernel's
     // direct map.
-    const std::uint32_t lowest = page / limits_.fault_around * limits_.fault_around;
-    const std::uint32_t last = lowest + limits_.fault_around;
-    const auto continues = [&](std::uint32_t neighbour, std::uint32_t neighbour_frame) {
+    const std::uint32_t most = in_set && !t.large ? kPagesPerRegion : limits_.fault_around;
+    const std::uint32_t lowest = page / most * most, last = lowest + most;
+    const std::uint32_t file_page = gathered_.page_of(frame);
+    const auto continues = [&](std::uint32_t neighbour, std::uint32_t neighbour_file_page) {
         if (watched || s_.debug.points.watched_page(gva(neighbour << kPageShift))) return false;
         if (broken || breaks_in_data(neighbour)) return false;
-        if (data_.present(neighbour) || (std::uint64_t{neighbour_frame} << kPageShift) >= ram_bytes_)
-            return false;
+        if (data_.present(neighbour) && !in_set) return false;
         if (host_address(data_, neighbour).value < limits_.low_floor) return false;
-        if (writable && views_.slot_of(neighbour_frame) >= 0) return false;
         const auto n = walk(cpu_, ram_, ram_bytes_, gva(neighbour << kPageShift), Access::read(false), false);
         if (!n) return false;
         const Translation& v = n.value();
-        return v.physical.page() == neighbour_frame && v.user == t.user && v.global == t.global &&
-               v.large == t.large && accessed(v) && v.rw == t.rw && (v.dirty || !writable);
+        if (v.physical.value >= ram_bytes_ || gathered_.page_of(v.physical.page()) != neighbour_file_page)
+            return false;
+        if (writable && views_.slot_of(v.physical.page()) >= 0) return false;
+        if (data_.present(neighbour) && same_target(data_, data_.at(neighbour), v)) return false;
+        return v.user == t.user && v.global == t.global && v.large == t.large && v.accessed() &&
+               v.rw == t.rw && (v.dirty || !writable);
     };
-    while (end < last && continues(end, frame + (end - page))) ++end;
-    while (first > lowest && frame >= page - first + 1 && continues(first - 1, frame - (page - first) - 1))
+    while (end < last && continues(end, file_page + (end - page))) ++end;
+    while (first > lowest && file_page >= page - first + 1 &&
+           continues(first - 1, file_page - (page - first) - 1))
         --first;
 
     const std::uint32_t bits = frame << kPageShift | flags | MappedPage::kPresent;
@@ -211,15 +215,15 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
         protect_on_host(page, page + 1, true);
         return dropped ? DataFault::code_write : DataFault::mapped;
     }
-    if (data_.present(page)) erase(data_, page);
     for (std::uint32_t p = first; p < end; ++p) {
-        const std::uint32_t f = frame + p - page;
+        const std::uint32_t f = gathered_.frame_at(file_page + p - page);
+        if (data_.present(p)) erase(data_, p);
         insert(data_, p, (f << kPageShift) | flags, s_.frame[f].first_alias);
     }
     anchor(host_address(data_, first));
     const bool executable = limits_.executable_data && t.user && !writable && !broken;
-    host_.map_ram(host_address(data_, first), gpa((frame + first - page) << kPageShift),
-                  (end - first) << kPageShift, writable, executable, end - first == 1);
+    host_.map_ram(host_address(data_, first), (file_page + first - page) << kPageShift,
+                  (end - first) << kPageShift, writable, executable, in_set || end - first == 1);
     ++s_.counters.map_calls;
     return dropped ? DataFault::code_write : DataFault::mapped;
 }
@@ -302,7 +306,8 @@ void ShadowPages::make_room_for(std::uint32_t mappings) {
     // Every mapped page is at most one host mapping, and so is every call that made one; the smaller bound
     // holds.
     s_.mapping_estimate += mappings * 2;
-    const std::uint32_t apart = 64 + static_cast<std::uint32_t>(anchored_.count());  // no table counts these
+    // What no table counts; a gathered frame parts the monitor's own mapping of RAM.
+    const std::uint32_t apart = 64 + static_cast<std::uint32_t>(anchored_.count()) + 2 * gathered_.count();
     if (s_.mapping_estimate + apart < limits_.mapping_limit) return;
     if (data_.total() + code_.total() + apart < limits_.mapping_limit) return;
     ++s_.counters.recycled;
@@ -387,7 +392,7 @@ ShadowPages::Granted ShadowPages::still_granted(const MappedPages& table, std::u
     const auto now = walk(cpu_, ram_, ram_bytes_, gva(page << kPageShift), Access::read(false), false);
     if (!now) return Granted::nothing;
     const Translation& t = now.value();
-    if (!same_target(table, mapped, t) || !accessed(t) ||
+    if (!same_target(table, mapped, t) || !t.accessed() ||
         t.user != static_cast<bool>(mapped.bits & MappedPage::kUser) ||
         t.global != static_cast<bool>(mapped.bits & MappedPage::kGlobal))
         return Granted::nothing;
@@ -432,31 +437,6 @@ void ShadowPages::check_users() {
     users_unchecked_ = false;
     map_working_set();
     drop_changed(data_, 0, s_.user_boundary_region - 1);
-}
-
-/// Maps what the address space at hand used when it was last current, in place of another's pages at the same
-/// addresses where there are such: one call of the host instead of two and a fault.
-void ShadowPages::map_working_set() {
-    if (!limits_.working_sets || cpu_.cr3 == users_of_) return;
-    users_of_ = cpu_.cr3;
-    sets_.enter(cpu_.cr3);
-    if (s_.debug.points.watchpoints || limits_.executable_data) return;
-    for (const std::uint32_t entry : sets_) {
-        const std::uint32_t page = entry & ~WorkingSets::kCode;
-        const bool code = entry & WorkingSets::kCode;
-        const gva address(page << kPageShift);
-        if (address.value >= user_boundary_) continue;
-        const Access access{false, true, code};
-        const auto now = walk(cpu_, ram_, ram_bytes_, address, access, false);
-        // Accessed is set with an access, not with a guess.
-        if (!now || !accessed(now.value()) || now.value().physical.value >= ram_bytes_) continue;
-        const MappedPages& table = code ? code_ : data_;
-        if (table.present(page) && same_target(table, table.at(page), now.value())) continue;
-        if (!code)
-            map_data(address, now.value(), access);
-        else if (views_.slot_of(now.value().physical.page()) >= 0)
-            map_code(address, now.value());
-    }
 }
 
 void ShadowPages::invalidate(gva address) {

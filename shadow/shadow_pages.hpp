@@ -19,6 +19,7 @@
 
 #include "shadow/code_view.hpp"
 #include "shadow/gate_sites.hpp"
+#include "shadow/gathered_frames.hpp"
 #include "shadow/guest_memory.hpp"
 #include "shadow/host_space.hpp"
 #include "shadow/joined_unmaps.hpp"
@@ -37,6 +38,7 @@ struct ShadowLimits {
     bool working_sets = true;             ///< see working_sets.hpp
     bool in_place = true;                 ///< rights change by mprotect, not by mapping anew
     bool joined_unmaps = true;            ///< see joined_unmaps.hpp
+    bool gathers = false;                 ///< see gathered_frames.hpp; RAM must have kBehindRam behind it
     std::uint32_t fault_around = 16;      ///< pages that a hidden fault maps, rounded down to 2^n
 };
 
@@ -55,7 +57,9 @@ class ShadowPages : public WriteObserver {
     /// A hidden fault: the guest's tables grant the access (walked with `t` as result).  Maps the page, and
     /// neighbours that the same walk settles.  `code_write` tells that a code view was dropped for it;
     /// `unmappable` that the page is below the host's floor and the access must be emulated.
-    DataFault map_data(gva address, const Translation& t, Access access);
+    DataFault map_data(gva address, const Translation& t, Access access) {
+        return map_data(address, t, access, false);
+    }
     /// Maps the code view of the page for execution.  The frame must be RAM.  False if the page is below the
     /// host's floor and its code must be interpreted.
     bool map_code(gva address, const Translation& t);
@@ -153,6 +157,8 @@ class ShadowPages : public WriteObserver {
     /// Does for the user pages what flush_changed() has left.
     void check_users();
     void flush_all();
+    /// Before anyone else looks at RAM: every page of it lies where its address says.
+    void send_frames_home();
     /// RAM or the registers were changed from outside: forgets every mapping and every view.
     void forget_all();
     /// Which instructions run natively has changed: forgets every code mapping and view that holds FPU code.
@@ -196,7 +202,12 @@ class ShadowPages : public WriteObserver {
     void drop_supervisor(MappedPages& table, std::uint32_t region);
     void anchor(gva host_address);
     void anchor_may_be_gone(gva host_address, std::uint64_t bytes);
+    DataFault map_data(gva address, const Translation& t, Access access, bool in_set);
     void map_working_set();
+    void gather_working_set();
+    struct Neighbours;
+    void gather(const Neighbours& run);
+    void unmap_frame(std::uint32_t frame);
     void unmap_on_host(const MappedPages& table, std::uint32_t first, std::uint32_t end);
     void make_writable(std::uint32_t page);
     void protect_on_host(std::uint32_t first, std::uint32_t end, bool writable);
@@ -259,6 +270,7 @@ class ShadowPages : public WriteObserver {
     std::uint32_t ram_bytes_;
     CodeViews& views_;
     JoinedUnmaps host_;
+    GatheredFrames gathered_;
     ShadowLimits limits_;
     MappedPages data_;
     MappedPages code_;

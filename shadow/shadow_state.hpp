@@ -19,7 +19,7 @@ inline constexpr std::uint32_t kPagesPerRegion = 1024;
 inline constexpr std::uint32_t kMaxRamPages = 1u << 19;  ///< 2 GiB
 inline constexpr std::uint32_t kViewSlots = 3072;
 inline constexpr std::uint32_t kBounceSlot = kViewSlots - 1;  ///< never a view, see map_scratch()
-inline constexpr std::uint32_t kDescriptorSlots = 2048;  ///< host LDT slots in use, of 8192
+inline constexpr std::uint32_t kDescriptorSlots = 2048;       ///< host LDT slots in use, of 8192
 
 /// What one linear page is mapped to on the host.
 struct MappedPage {
@@ -94,6 +94,7 @@ struct ShadowState {
     MappedTable data;
     MappedTable code;
     FrameInfo frame[kMaxRamPages];
+    std::uint16_t gathered[kMaxRamPages];  ///< see gathered_frames.hpp
     ViewSlot slot[kViewSlots];
     std::uint32_t slots_used;  ///< slots beyond this were never used
     std::uint32_t clock_hand;
@@ -118,7 +119,7 @@ struct ShadowState {
     DebugWatch debug;
     struct Counters {
         std::uint64_t pages_mapped, pages_unmapped, map_calls, descriptors_loaded, view_pages, views_dropped,
-            window_moves, recycled, sites_made, sites_stripped;
+            window_moves, recycled, frames_gathered, sites_made, sites_stripped;
     } counters;
 };
 static_assert(std::is_trivially_copyable_v<ShadowState>);

@@ -88,6 +88,8 @@ class Dispatcher : public TranslationControl {
     void set_points(const DebugPoints& points) { shadows_.pages.set_points(points); }
     /// RAM, or more than general registers, has been changed from outside.
     void state_replaced();
+    /// Before others look at RAM.
+    void send_frames_home() { shadows_.pages.send_frames_home(); }
     /// What the virtual CPU does not hold of an interrupt shadow is put into it, or taken out again.
     void settle_shadow();
     void adopt_shadow() { shadow_eip_ = m_.cpu.eip; }
@@ -109,6 +111,7 @@ class Dispatcher : public TranslationControl {
     void handle_page_fault(std::uint32_t error, std::uint32_t address);
     void handle_fetch_fault(gva address);
     void handle_data_fault(Access access, gva address);
+    void map_ahead(gva address, Access access);
     void handle_protection(std::uint8_t vector, std::uint32_t error);
     void handle_single_step();
 
@@ -217,6 +220,11 @@ class Dispatcher : public TranslationControl {
     };
     Faulted faulted_;   ///< the last that was reflected, until its instruction is returned to
     Faulted returned_;  ///< the last that was returned from, until its privilege runs natively
+    /// A run of hidden faults of user data: the page that would continue it, and the pages that were mapped
+    /// ahead the last time.
+    struct {
+        std::uint32_t next = 0, window = 0;
+    } ahead_;
     /// handle_return.cpp
     bool back_at_fault();
     void map_returned();

@@ -33,8 +33,9 @@ std::string shadow(MonitorSession& session, std::string_view) {
         text += fmt::format("user segments end at            {:#x}\n",
                             std::uint64_t{s.user_boundary_region - 1} << kRegionShift);
     return text +
-           fmt::format("pages mapped and unmapped       {} {}\nwindow moves, recyclings        {} {}\n",
-                       s.counters.pages_mapped, s.counters.pages_unmapped, s.counters.window_moves,
+           fmt::format("pages mapped and unmapped       {} {}\nframes gathered                 {}\n"
+                       "window moves, recyclings        {} {}\n",
+                       s.counters.pages_mapped, s.counters.pages_unmapped, s.counters.frames_gathered, s.counters.window_moves,
                        s.counters.recycled);
 }
 

@@ -34,7 +34,7 @@ struct SmallGuest {
     static constexpr int kItsOwn = -2;
     explicit SmallGuest(std::initializer_list<std::uint8_t> code, void (*notify)() = notify_supervisor,
                         int views_from = kItsOwn)
-        : ram_file("test-ram", kRamBytes),
+        : ram_file(ram_file_for(kRamBytes)),
           view_file("test-views", std::uint64_t{kViewSlots} * kPageSize + (64u << 10)),
           arena_file("test-arena", sizeof(Arena)),
           ram(ram_file.map()),
@@ -43,7 +43,7 @@ struct SmallGuest {
           arena(*static_cast<Arena*>(arena_map.get_address())),
           event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
           view_fd(views_from == kItsOwn ? view_file.fd() : views_from),
-          batch(ram_file.fd(), view_fd) {
+          batch(static_cast<std::uint8_t*>(ram.get_address()), ram_file.fd(), view_fd) {
         new (&arena.cpu) VCpu{};
         new (&arena.devices) DeviceState{};
         BootState state;
@@ -62,7 +62,7 @@ struct SmallGuest {
     }
 
     std::unique_ptr<RunningGuest> start() {
-        return start_ptrace_engine({&*core, &arena, ram_file.fd(), view_fd, event.get(), false}, batch);
+        return start_ptrace_engine({&*core, &arena, {}, ram_file.fd(), view_fd, event.get(), false}, batch);
     }
     /// Waits for the core's word that the guest has ended.
     bool ended() const {

@@ -385,6 +385,49 @@ TEST_CASE("Without a doorbell and an event counter there is no waiting and no wr
     CHECK(child.run([&] { return core_write(1, "12345678", 8); }) == kKilled);
 }
 
+TEST_CASE("The monitor's own RAM may be mapped anew page by page, from its file, and nothing else up there") {
+    FenceChild child;
+    const auto own = child.ram.map();
+    child.config.ram = {static_cast<std::uint8_t*>(own.get_address()), 4 * kPage};
+    const auto at = reinterpret_cast<std::uint64_t>(own.get_address());
+    const long ram = child.ram.fd(), views = child.views.fd();
+    constexpr long kBoth = PROT_READ | PROT_WRITE;
+    const auto maps = [&](std::uint64_t address, long bytes, long protection, long flags, long fd) {
+        return child.run([&, address, bytes, protection, flags, fd] {
+            const auto mapped = core_mmap(address, bytes, protection, flags, fd, 5 * kPage);
+            return mapped - static_cast<long>(address);
+        });
+    };
+    CHECK(maps(at, kPage, kBoth, kFixed, ram) == returned(0));
+    CHECK(maps(at + 3 * kPage, kPage, kBoth, kFixed, ram) == returned(0));
+    CHECK(maps(at + 4 * kPage, kPage, kBoth, kFixed, ram) == kKilled);
+    CHECK(maps(at - kPage, kPage, kBoth, kFixed, ram) == kKilled);
+    CHECK(maps(at + (1ull << 32), kPage, kBoth, kFixed, ram) == kKilled);
+    CHECK(maps(at - (1ull << 32), kPage, kBoth, kFixed, ram) == kKilled);
+    CHECK(maps(at, 2 * kPage, kBoth, kFixed, ram) == kKilled);
+    CHECK(maps(at, kPage, PROT_READ, kFixed, ram) == kKilled);
+    CHECK(maps(at, kPage, kBoth | PROT_EXEC, kFixed, ram) == kKilled);
+    CHECK(maps(at, kPage, PROT_READ | PROT_EXEC, kFixed, views) == kKilled);
+    CHECK(maps(at, kPage, kBoth, kFixed, views) == kKilled);
+    CHECK(maps(at, kPage, kBoth, MAP_SHARED, ram) == kKilled);
+    CHECK(maps(at, kPage, kBoth, kFixed | MAP_ANONYMOUS, ram) == kKilled);
+    SECTION("not without any") {
+        child.config.ram = {};
+        CHECK(maps(at, kPage, kBoth, kFixed, ram) == kKilled);
+    }
+    SECTION("on both sides of 4 GiB") {
+        // Not mapped at all: the host would do it, were there no fence.
+        const std::uint64_t middle = (at & ~0xFFFFFFFFull) + (1ull << 32);
+        child.config.ram = {reinterpret_cast<std::uint8_t*>(middle - 2 * kPage), 4 * kPage};
+        for (const long page : {-2, -1, 0, 1})
+            CHECK(maps(middle + static_cast<std::uint64_t>(page * kPage), kPage, kBoth, kFixed, ram) !=
+                  kKilled);
+        for (const long page : {-3, 2})
+            CHECK(maps(middle + static_cast<std::uint64_t>(page * kPage), kPage, kBoth, kFixed, ram) ==
+                  kKilled);
+    }
+}
+
 TEST_CASE("What the core does with memory passes the fence") {
     FenceChild child;
     const long ram = child.ram.fd(), views = child.views.fd();

@@ -31,9 +31,9 @@ struct CountingRunner : HostSpaceBatch::Runner {
 }  // namespace
 
 TEST_CASE("Host mappings become calls in the order in which they were asked for") {
-    HostSpaceBatch batch(kRam, kViews);
+    HostSpaceBatch batch(nullptr, kRam, kViews);
     CHECK(batch.calls().empty());
-    batch.map_ram(gva(0x400000), gpa(0x3000), 0x2000, true, false, true);
+    batch.map_ram(gva(0x400000), 0x3000, 0x2000, true, false, true);
     batch.map_view(gva(0xE0000000), 7, 2);
     batch.protect_ram(gva(0x400000), 0x1000, false);
     batch.unmap(gva(0), 1ull << 32);
@@ -67,7 +67,7 @@ TEST_CASE("Host mappings become calls in the order in which they were asked for"
 }
 
 TEST_CASE("A descriptor travels in shared memory, beside the call that loads it") {
-    HostSpaceBatch batch(kRam, kViews);
+    HostSpaceBatch batch(nullptr, kRam, kViews);
     batch.unmap(gva(0x1000), 0x1000);
     HostDescriptor code;
     code.base = 0x10000000;
@@ -93,7 +93,7 @@ TEST_CASE("A descriptor travels in shared memory, beside the call that loads it"
 }
 
 TEST_CASE("A full list is made before another call is added") {
-    HostSpaceBatch batch(kRam, kViews);
+    HostSpaceBatch batch(nullptr, kRam, kViews);
     CountingRunner runner(batch);
     batch.set_runner(&runner);
     for (std::uint32_t i = 0; i < kBatchCalls; ++i) batch.unmap(gva(i << 12), 0x1000);

@@ -28,17 +28,18 @@ class RandomGuest {
   public:
     ShadowWorld w;
 
-    RandomGuest(unsigned seed, const ShadowLimits& limits) : w(true, limits), random_(seed) {
+    RandomGuest(unsigned seed, const ShadowLimits& limits)
+        : w(true, limits), scattered_(limits.gathers), random_(seed) {
         if (seed % 2) w.shadow.enable_gates(0x1234'5678'9ABCull);
         for (const std::uint32_t block : kBlocks)
             for (std::uint32_t i = 0; i < 16; ++i) addresses_.push_back(block + i * kPageSize);
         for (unsigned i = 0; i < addresses_.size(); ++i)
-            w.map(addresses_[i], kFirst + i, RW | (i < kUserPages ? US : G));
+            w.map(addresses_[i], kFirst + place(i), RW | (i < kUserPages ? US : G));
         // The second directory has the first one's kernel and tables of its own for the rest.
         w.cpu.cr3 = ShadowWorld::kOtherDirectory;
         for (std::uint32_t r = 768; r < kRegions; ++r)
             w.word(ShadowWorld::kOtherDirectory + r * 4) = w.word(ShadowWorld::kDirectory + r * 4);
-        for (unsigned i = 0; i < kUserPages; ++i) w.map(addresses_[i], kFirst + i + 200, RW | US);
+        for (unsigned i = 0; i < kUserPages; ++i) w.map(addresses_[i], kFirst + place(i) + 200, RW | US);
         w.cpu.cr3 = ShadowWorld::kDirectory;
         for (std::uint32_t r = 0; r < kRegions; ++r)
             for (const std::uint32_t cr3 : {ShadowWorld::kDirectory, ShadowWorld::kOtherDirectory})
@@ -48,7 +49,9 @@ class RandomGuest {
     }
 
     void step() {
-        switch (below(14)) {
+        // One that mostly goes from one address space to the other has something to be gathered.
+        const unsigned kind = scattered_ && below(8) ? (below(4) ? 12 : 4) : below(14);
+        switch (kind) {
             case 0: edit_page(); break;
             case 1: edit_page(); break;
             case 2: edit_directory(); break;
@@ -103,7 +106,7 @@ class RandomGuest {
     static constexpr std::uint32_t kBlocks[] = {0x00000000, 0x08040000, 0xBFFF0000, 0xC0000000,
                                                 0xC03F0000, 0xC0400000, 0xFFFF0000};
     static constexpr unsigned kUserPages = 48;
-    static constexpr std::uint32_t kFirst = ShadowWorld::kFirstData;
+    static constexpr std::uint32_t kFirst = 256;  ///< at 1 MiB: those may be gathered
 
     std::uint32_t below(std::size_t n) { return static_cast<std::uint32_t>(random_() % n); }
     std::uint32_t any_address() { return addresses_[below(addresses_.size())]; }
@@ -217,6 +220,10 @@ class RandomGuest {
         stuck_ = true;
     }
 
+    /// Of page i, among the frames: neighbours, or far from each other.
+    std::uint32_t place(std::uint32_t i) const { return scattered_ ? i * 29 % 112 : i; }
+
+    bool scattered_;
     std::mt19937 random_;
     std::vector<std::uint32_t> addresses_;
     std::vector<std::uint32_t> tables_[2];  ///< the directories as they were
@@ -227,10 +234,12 @@ class RandomGuest {
 }  // namespace
 
 TEST_CASE("whatever a guest does to its tables, the host maps no more than a processor might still hold") {
+    std::uint64_t gathered = 0;
     for (unsigned seed = 1; seed <= 24; ++seed) {
         ShadowLimits limits;
         if (seed % 3 == 0) limits.low_floor = 65536;
         if (seed % 4 == 0) limits.mapping_limit = 130;
+        limits.gathers = seed % 2;
         RandomGuest guest(seed, limits);
         for (unsigned step = 0; step < 1200; ++step) {
             guest.step();
@@ -244,5 +253,7 @@ TEST_CASE("whatever a guest does to its tables, the host maps no more than a pro
         for (std::uint32_t page = 0; page < kLinearPages; ++page)
             if (!guest.w.state->data.page[page].present() && guest.w.state->data.page[page].bits)
                 FAIL("seed " << seed << ": an absent page that is not empty");
+        gathered += guest.w.state->counters.frames_gathered;
     }
+    CHECK(gathered > 0);
 }

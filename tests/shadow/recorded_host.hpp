@@ -2,6 +2,8 @@
 // holds, so that tests compare the host's state with the guest's tables instead of a list of calls.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <map>
 #include <set>
 #include <string>
@@ -52,16 +54,41 @@ class RecordedHost : public HostSpace {
                     if (pages_[p].kind != HostPage::none) f(p);
     }
 
-    void map_ram(gva at, gpa from, std::uint32_t bytes, bool writable, bool executable,
+    /// Guest RAM with kBehindRam behind it, a mapping of ram_file: for frames that are gathered.
+    std::uint8_t* ram = nullptr;
+    int ram_file = -1;
+
+    void map_ram(gva at, std::uint32_t from, std::uint32_t bytes, bool writable, bool executable,
                  bool populate) override {
         if (!range(at, bytes, "map_ram")) return;
-        if (from.offset() || std::uint64_t{from.value} + bytes > ram_bytes) return fail("map_ram beyond RAM");
+        if (from & kPageMask) return fail("map_ram from between pages");
         if (writable && executable) fail("writable and executable");
         populated += populate;
         for (std::uint32_t i = 0; i < bytes >> kPageShift; ++i) {
             if (pages_[at.page() + i].kind == HostPage::view) fail("RAM replaces a view");
-            put(at.page() + i, {HostPage::ram, writable, executable, from.page() + i});
+            const std::uint32_t frame = frame_at((from >> kPageShift) + i);
+            if (frame >= ram_bytes >> kPageShift) return fail("map_ram of what is no RAM");
+            put(at.page() + i, {HostPage::ram, writable, executable, frame});
         }
+    }
+    void show_ram(gpa page, std::uint32_t from) override {
+        ++calls;
+        const std::uint32_t frame = page.page();
+        for_each_mapped([&](std::uint32_t p) {
+            if (pages_[p].kind == HostPage::ram && pages_[p].index == frame)
+                fail("a page moves while it is mapped");
+        });
+        std::erase_if(shown_, [&](const auto& shown) { return shown.second == frame; });
+        if (page.value != from && !shown_.emplace(from >> kPageShift, frame).second)
+            fail("two frames in one place");
+        if (mmap(ram + page.value, kPageSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, ram_file,
+                 from) == MAP_FAILED)
+            fail("show_ram");
+    }
+    /// The frame whose contents a page of the file holds.
+    std::uint32_t frame_at(std::uint32_t file_page) const {
+        const auto shown = shown_.find(file_page);
+        return shown == shown_.end() ? file_page : shown->second;
     }
     void map_view(gva at, std::uint32_t first_slot, std::uint32_t pages) override {
         if (!range(at, std::uint64_t{pages} << kPageShift, "map_view")) return;
@@ -133,6 +160,7 @@ class RecordedHost : public HostSpace {
     std::vector<HostPage> pages_ = std::vector<HostPage>(kLinearPages);
     std::vector<std::uint32_t> count_ = std::vector<std::uint32_t>(kRegions);
     std::uint32_t mapped_ = 0;
+    std::map<std::uint32_t, std::uint32_t> shown_;  ///< frames elsewhere than at home, by page of the file
     std::set<std::uint32_t> anchors_;
 };
 

@@ -1,6 +1,9 @@
 // A guest with page tables, its shadows and a recorded host, for tests of everything that maps.
 #pragma once
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <cstring>
@@ -23,14 +26,33 @@ std::unique_ptr<T, FreeDelete> zeroed(std::size_t bytes = sizeof(T)) {
     return std::unique_ptr<T, FreeDelete>(static_cast<T*>(std::calloc(1, bytes)));
 }
 
+/// A guest's RAM as the monitor has it: zero, shared, with room behind it.
+struct RamFile {
+    explicit RamFile(std::uint32_t ram_bytes) : bytes(std::size_t{ram_bytes} + kBehindRam) {
+        if (ftruncate(fd, static_cast<off_t>(bytes)) != 0) std::abort();
+        at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (at == MAP_FAILED) std::abort();
+    }
+    ~RamFile() {
+        munmap(at, bytes);
+        close(fd);
+    }
+    RamFile(const RamFile&) = delete;
+    RamFile& operator=(const RamFile&) = delete;
+    std::uint8_t* get() const { return static_cast<std::uint8_t*>(at); }
+
+    int fd = memfd_create("ringpress-test-ram", MFD_CLOEXEC);
+    std::size_t bytes;
+    void* at;
+};
+
 /// The directories, and for every second directory entry in use one table, lie in the first frames.
 struct ShadowWorld {
     static constexpr std::uint32_t kFrames = 4096, kRam = kFrames * kPageSize;
     static constexpr std::uint32_t kDirectory = 0x1000, kOtherDirectory = 0x2000, kFirstTable = 0x3000;
     static constexpr std::uint32_t kFirstData = 32;  ///< frames from here on hold no tables
 
-    std::unique_ptr<std::uint8_t, FreeDelete> ram{
-        static_cast<std::uint8_t*>(std::aligned_alloc(kPageSize, kRam))};
+    RamFile ram;
     std::unique_ptr<ShadowState, FreeDelete> state = zeroed<ShadowState>();
     std::unique_ptr<std::uint8_t, FreeDelete> view_file =
         zeroed<std::uint8_t>(std::size_t{RecordedHost::kViewFilePages} * kPageSize);
@@ -40,13 +62,14 @@ struct ShadowWorld {
     ShadowPages shadow;
 
     explicit ShadowWorld(bool paging = true, ShadowLimits limits = {}, std::uint32_t ram_bytes = kRam)
-        : shadow(*state, cpu, ram.get(), ram_bytes, views, host, limits) {
-        std::memset(ram.get(), 0, kRam);
+        : ram(kRam), shadow(*state, cpu, ram.get(), ram_bytes, views, host, limits) {
         cpu.cr0 = cr0::PE | cr0::WP | (paging ? cr0::PG : 0u);
         cpu.cr4 = cr4::PSE | cr4::PGE;
         cpu.cr3 = kDirectory;
         host.floor = limits.low_floor;
         host.ram_bytes = ram_bytes;
+        host.ram = ram.get();
+        host.ram_file = ram.fd;
     }
 
     std::uint32_t& word(std::uint32_t at) { return *reinterpret_cast<std::uint32_t*>(ram.get() + at); }

@@ -12,7 +12,8 @@ namespace ringpress::test {
 
 /// Mappings nobody looks at: these tests make the traps themselves.
 struct NoHost : HostSpace {
-    void map_ram(gva, gpa, std::uint32_t, bool, bool, bool) override {}
+    void map_ram(gva, std::uint32_t, std::uint32_t, bool, bool, bool) override {}
+    void show_ram(gpa, std::uint32_t) override {}
     void map_view(gva, std::uint32_t, std::uint32_t) override {}
     void map_bounce(gva) override {}
     void map_anchor(gva) override {}
