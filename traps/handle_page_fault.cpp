@@ -1,5 +1,7 @@
 // Page faults: *hidden* ones, where the guest's tables allow what the host did not have mapped yet, and
 // *true* ones, which belong to the guest.
+#include <algorithm>
+
 #include "traps/dispatch.hpp"
 
 namespace ringpress {
@@ -87,6 +89,35 @@ void Dispatcher::handle_fetch_fault(gva address) {
     if (at == first && !shadows_.views.proven(slot, at.offset())) prover_.prove(at, slot);
 }
 
+/// A program that goes through its memory page by page, one hidden fault behind the other, gets twice as many
+/// pages each time.
+void Dispatcher::map_ahead(gva address, Access access) {
+    if (!access.user || shadows_.state.debug.points.watchpoints) return;
+    const std::uint32_t most = policy_.tuning.ahead;
+    const std::uint32_t window = address.page() == ahead_.next ? std::min(ahead_.window * 2 + 1, most) : 0;
+    ShadowPages& pages = shadows_.pages;
+    std::uint32_t page = address.page() + 1;
+    const auto mapped = [&] {
+        const gva at(page << kPageShift);
+        return pages.data_present(at) && (!access.write || pages.data_page(at).writable());
+    };
+    for (std::uint32_t n = 0; n < window; ++page) {
+        if (mapped()) continue;
+        const gva at(page << kPageShift);
+        if (at.value >= pages.user_boundary()) break;
+        const auto t = walk(m_.cpu, m_.memory.ram(), m_.memory.size(), at, access, false);
+        // Accessed and Dirty are set with an access, not with a guess.
+        if (!t || !t.value().accessed() || (access.write && !t.value().dirty)) break;
+        const gpa physical = t.value().physical;
+        if (!m_.memory.is_ram(physical) || m_.memory.is_mmio(physical)) break;
+        if (shadows_.views.slot_of(physical.page()) >= 0) break;
+        if (pages.map_data(at, t.value(), access) != ShadowPages::DataFault::mapped) break;
+        ++n;
+    }
+    while (mapped()) ++page;
+    ahead_ = {page, window};
+}
+
 void Dispatcher::handle_data_fault(Access access, gva address) {
     VCpu& cpu = m_.cpu;
     const auto t = walk(cpu, m_.memory.ram(), m_.memory.size(), address, access, true);
@@ -118,7 +149,7 @@ void Dispatcher::handle_data_fault(Access access, gva address) {
         return;
     }
     switch (shadows_.pages.map_data(address, t.value(), access)) {
-        case ShadowPages::DataFault::mapped: break;
+        case ShadowPages::DataFault::mapped: map_ahead(address, access); break;
         case ShadowPages::DataFault::code_write: cause_ = TrapCause::code_write; break;
         case ShadowPages::DataFault::unmappable: interpret_at_eip(TrapCause::mmio); break;
     }
