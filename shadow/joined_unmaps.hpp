@@ -20,6 +20,8 @@ class JoinedUnmaps final : public HostSpace {
         first_ = end_ = 0;
     }
 
+    bool waits() const { return end_ != first_; }
+
     void unmap(gva at, std::uint64_t bytes) override {
         const std::uint64_t first = at.value, end = first + bytes;
         if (end == first_ && end_ != first_) {

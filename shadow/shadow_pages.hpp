@@ -166,6 +166,7 @@ class ShadowPages : public WriteObserver {
 
     /// Before the guest runs: what was to be unmapped is gone from here on.
     void finish_unmaps() { host_.finish(); }
+    bool unmaps_wait() const { return host_.waits(); }
     /// Before the guest runs at CPL 3: no supervisor page may be reachable.  Unmaps those that no segment
     /// limit can fence off, and sets user_boundary().
     void enter_user() {

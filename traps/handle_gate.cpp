@@ -40,7 +40,8 @@ void Dispatcher::handle_gate(std::uint32_t site) {
     // after page has them unmapped together: both are worth more instructions than the way back through a
     // gate.
     const bool from_fault = first == InsnId::iret && back_at_fault();
-    burst(from_fault || first == InsnId::invlpg ? policy_.tuning.burst : policy_.tuning.gate_burst);
+    const bool flushes = first == InsnId::invlpg && shadows_.pages.unmaps_wait();
+    burst(from_fault || flushes ? policy_.tuning.burst : policy_.tuning.gate_burst);
     last_insn_ = first;
 }
 
