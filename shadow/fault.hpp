@@ -69,11 +69,25 @@ struct Fault {
 };
 
 /// Either a T or the Fault that kept it from being produced.  Allocates nothing: usable in a signal handler.
+///
+/// A fault is copied only where there is one: to copy all bytes at once, just after its parts were stored one
+/// by one, makes the processor wait for the stores, at every step of the interpreter.
 template <class T>
 class [[nodiscard]] Result {
   public:
     constexpr Result(T value) : value_(std::move(value)), ok_(true) {}
     constexpr Result(Fault fault) : fault_(fault), ok_(false) {}
+    constexpr Result(const Result& other) : value_(other.value_), ok_(other.ok_) {
+        if (!ok_) [[unlikely]]
+            fault_ = other.fault_;
+    }
+    constexpr Result& operator=(const Result& other) {
+        value_ = other.value_;
+        ok_ = other.ok_;
+        if (!ok_) [[unlikely]]
+            fault_ = other.fault_;
+        return *this;
+    }
     constexpr explicit operator bool() const { return ok_; }
     constexpr const T& value() const { return value_; }
     constexpr T& value() { return value_; }
@@ -92,6 +106,16 @@ class [[nodiscard]] Result<void> {
     constexpr Result() = default;
     constexpr Result(Done) {}
     constexpr Result(Fault fault) : fault_(fault), ok_(false) {}
+    constexpr Result(const Result& other) : ok_(other.ok_) {
+        if (!ok_) [[unlikely]]
+            fault_ = other.fault_;
+    }
+    constexpr Result& operator=(const Result& other) {
+        ok_ = other.ok_;
+        if (!ok_) [[unlikely]]
+            fault_ = other.fault_;
+        return *this;
+    }
     constexpr explicit operator bool() const { return ok_; }
     constexpr Done value() const { return {}; }
     constexpr const Fault& fault() const { return fault_; }
