@@ -116,7 +116,7 @@ ShadowLimits shadow_limits(const RunConfig& config, const HostLimits& host) {
     limits.working_sets = config.tuning.sets != 0;
     limits.gathers = config.tuning.sets && config.tuning.gather;
     limits.in_place = config.tuning.in_place != 0;
-    limits.joined_unmaps = config.tuning.joined != 0;
+    limits.joined_calls = config.tuning.joined != 0;
     return limits;
 }
 

@@ -39,7 +39,6 @@ std::uint32_t ShadowPages::landing(std::uint32_t site) const {
 
 void ShadowPages::map_landing() {
     host_.map_view(gva(s_.landing_region << kRegionShift), kViewSlots, kGatePages);
-    ++s_.counters.map_calls;
     s_.mapping_estimate += 2;
     if (!stubs_enabled_) return;
     host_.map_ram(gva((s_.landing_region << kRegionShift) + kStubDataAt), ram_bytes_, sizeof(StubData), true,
@@ -173,7 +172,6 @@ void ShadowPages::map_pads(std::uint32_t page, unsigned slot) {
     insert(code_, pads, pad_slot << kPageShift | MappedPage::kPad | MappedPage::kGlobal,
            s_.slot[pad_slot].first_alias);
     host_.map_view(host_address(code_, pads), pad_slot, 1);
-    ++s_.counters.map_calls;
     s_.mapping_estimate += 2;
     part_straddlers(pads);
 }

@@ -28,7 +28,7 @@ void ShadowPages::map_working_set() {
         if (!code)
             map_data(address, now.value(), access, true);
         else if (views_.slot_of(now.value().physical.page()) >= 0)
-            map_code(address, now.value());
+            map_view(address, now.value());
     }
 }
 

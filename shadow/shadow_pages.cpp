@@ -71,7 +71,7 @@ ShadowPages::ShadowPages(ShadowState& state, VCpu& cpu, std::uint8_t* ram, std::
       ram_(ram),
       ram_bytes_(ram_bytes),
       views_(views),
-      host_(host, state.counters.map_calls, limits.joined_unmaps),
+      host_(host, state.counters.map_calls, limits.joined_calls),
       gathered_(state.gathered, ram, ram_bytes, host_),
       limits_(limits),
       data_(state.data),
@@ -228,7 +228,7 @@ ShadowPages::DataFault ShadowPages::map_data(gva address, const Translation& t, 
     return dropped ? DataFault::code_write : DataFault::mapped;
 }
 
-bool ShadowPages::map_code(gva address, const Translation& t) {
+bool ShadowPages::map_view(gva address, const Translation& t) {
     const std::uint32_t page = address.page(), frame = t.physical.page();
     if (address.page_base().value < limits_.low_floor) return false;
     int index = views_.slot_of(frame);
@@ -242,7 +242,7 @@ bool ShadowPages::map_code(gva address, const Translation& t) {
         index = -1;
     }
     if (index < 0) {
-        index = static_cast<int>(take_slot());
+        index = static_cast<int>(take_slot_for(page));
         write_protect(frame);
         views_.assign(static_cast<unsigned>(index), frame);
     }
@@ -266,11 +266,9 @@ bool ShadowPages::map_code(gva address, const Translation& t) {
         erase(code_, page);
     }
     reserve_code_region(region_of(page), !t.user);
-    if (t.user) sets_.touched(page | WorkingSets::kCode);
     anchor(host_address(code_, page));
     insert(code_, page, bits, view.first_alias);
     host_.map_view(host_address(code_, page), slot, 1);
-    ++s_.counters.map_calls;
     part_straddlers(page);
 
     // Where this page's sites lead to there must be this view's pads, or nothing.
@@ -284,6 +282,26 @@ bool ShadowPages::map_code(gva address, const Translation& t) {
     if (code_.present(sites) && s_.slot[code_.at(sites).target()].pad_slot)
         strip_sites(code_.at(sites).target());
     return true;
+}
+
+void ShadowPages::map_views_around(gva address) {
+    if (s_.debug.points.breakpoints || !code_.present(address.page())) return;
+    const std::uint32_t page = address.page(), slot = code_.at(page).target();
+    const std::uint32_t most = limits_.fault_around, lowest = page / most * most;
+    // Only what the same call can map: that costs next to nothing.
+    const auto map_too = [&](std::uint32_t p) {
+        const gva at(p << kPageShift);
+        if (at.value >= user_boundary_ || code_.present(p)) return false;
+        const auto now = walk(cpu_, ram_, ram_bytes_, at, Access::execute(true), false);
+        if (!now || !now.value().accessed() || now.value().physical.value >= ram_bytes_) return false;
+        const std::uint32_t its = slot + p - page;
+        if (views_.slot_of(now.value().physical.page()) != static_cast<int>(its)) return false;
+        return s_.slot[its].is_16_bit == s_.code_is_16_bit && map_view(at, now.value());
+    };
+    for (std::uint32_t p = page; p > lowest && map_too(p - 1); --p) {
+    }
+    for (std::uint32_t p = page + 1; p < lowest + most && map_too(p); ++p) {
+    }
 }
 
 void ShadowPages::part_straddlers(std::uint32_t page) {
@@ -347,6 +365,26 @@ void ShadowPages::drop_view(std::uint32_t frame) {
 void ShadowPages::release_slot(unsigned index) {
     while (const std::uint32_t alias = s_.slot[index].first_alias) unmap_page(code_, alias - 1);
     views_.release(index);
+}
+
+/// Views of neighbouring linear pages lie side by side where they can, so that they can be mapped in one
+/// call.
+std::uint32_t ShadowPages::take_slot_for(std::uint32_t page) {
+    constexpr std::uint32_t kBlock = 16;
+    const std::uint32_t block = page / kBlock * kBlock, place = page % kBlock;
+    for (std::uint32_t n = 0; n < kBlock; ++n) {
+        const gva at((block + n) << kPageShift);
+        const auto t = walk(cpu_, ram_, ram_bytes_, at, Access::execute(cpu_.cpl == 3), false);
+        if (!t || t.value().physical.value >= ram_bytes_) continue;
+        const int near = views_.slot_of(t.value().physical.page());
+        const int slot = near + static_cast<int>(place) - static_cast<int>(n);
+        if (near >= 0 && slot >= 0 && slot < static_cast<int>(s_.slots_used) && s_.slot[slot].frame == 0)
+            return static_cast<std::uint32_t>(slot);
+    }
+    const std::uint32_t fresh = (s_.slots_used + kBlock - 1) / kBlock * kBlock;
+    if (fresh + kBlock > kBounceSlot) return take_slot();
+    s_.slots_used = fresh + kBlock;
+    return fresh + place;
 }
 
 std::uint32_t ShadowPages::take_slot() {

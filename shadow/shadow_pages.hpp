@@ -22,7 +22,7 @@
 #include "shadow/gathered_frames.hpp"
 #include "shadow/guest_memory.hpp"
 #include "shadow/host_space.hpp"
-#include "shadow/joined_unmaps.hpp"
+#include "shadow/joined_calls.hpp"
 #include "shadow/mapped_table.hpp"
 #include "shadow/page_walk.hpp"
 #include "shadow/shadow_state.hpp"
@@ -37,7 +37,7 @@ struct ShadowLimits {
     bool anchors = true;                  ///< see ShadowPages::anchor()
     bool working_sets = true;             ///< see working_sets.hpp
     bool in_place = true;                 ///< rights change by mprotect, not by mapping anew
-    bool joined_unmaps = true;            ///< see joined_unmaps.hpp
+    bool joined_calls = true;             ///< see joined_calls.hpp
     bool gathers = false;                 ///< see gathered_frames.hpp; RAM must have kBehindRam behind it
     std::uint32_t fault_around = 16;      ///< pages that a hidden fault maps, rounded down to 2^n
 };
@@ -62,7 +62,13 @@ class ShadowPages : public WriteObserver {
     }
     /// Maps the code view of the page for execution.  The frame must be RAM.  False if the page is below the
     /// host's floor and its code must be interpreted.
-    bool map_code(gva address, const Translation& t);
+    bool map_code(gva address, const Translation& t) {
+        if (t.user) sets_.touched(address.page() | WorkingSets::kCode);
+        return map_view(address, t);
+    }
+    /// Behind map_code() of user code that was fetched: maps neighbours that were accessed and have views,
+    /// since someone has executed them before, as far as one call does for all.
+    void map_views_around(gva address);
 
     /// Code will run in a segment of this size, SDM Vol. 3A, 3.4.5 (D/B).  The same bytes are other
     /// instructions then, so nothing that was proven of the other size stays mapped.
@@ -142,6 +148,7 @@ class ShadowPages : public WriteObserver {
 
     /// A view slot that may be (re)used, its mappings removed.
     std::uint32_t take_slot();
+    std::uint32_t take_slot_for(std::uint32_t page);
 
     /// invlpg, SDM Vol. 3A, section 4.10.4.1: the page, and a whole 4 MiB page if it lies in one.
     void invalidate(gva address);
@@ -165,7 +172,7 @@ class ShadowPages : public WriteObserver {
     void drop_fpu_views();
 
     /// Before the guest runs: what was to be unmapped is gone from here on.
-    void finish_unmaps() { host_.finish(); }
+    void finish_calls() { host_.finish(); }
     bool unmaps_wait() const { return host_.waits(); }
     /// Before the guest runs at CPL 3: no supervisor page may be reachable.  Unmaps those that no segment
     /// limit can fence off, and sets user_boundary().
@@ -187,6 +194,7 @@ class ShadowPages : public WriteObserver {
 
   private:
     struct Run;
+    bool map_view(gva address, const Translation& t);
     std::uint32_t unused_region(gva address);
     void book_scratch(std::uint32_t page, std::uint32_t slot, std::uint32_t flags);
     std::uint32_t scratch_slot(unsigned which);
@@ -270,7 +278,7 @@ class ShadowPages : public WriteObserver {
     std::uint8_t* ram_;
     std::uint32_t ram_bytes_;
     CodeViews& views_;
-    JoinedUnmaps host_;
+    JoinedCalls host_;
     GatheredFrames gathered_;
     ShadowLimits limits_;
     MappedPages data_;

@@ -17,7 +17,7 @@ inline constexpr std::uint32_t kRegions = 1024;  ///< of 4 MiB: what one page-di
 inline constexpr unsigned kRegionShift = 22;
 inline constexpr std::uint32_t kPagesPerRegion = 1024;
 inline constexpr std::uint32_t kMaxRamPages = 1u << 19;  ///< 2 GiB
-inline constexpr std::uint32_t kViewSlots = 3072;
+inline constexpr std::uint32_t kViewSlots = 8192;
 inline constexpr std::uint32_t kBounceSlot = kViewSlots - 1;  ///< never a view, see map_scratch()
 inline constexpr std::uint32_t kDescriptorSlots = 2048;       ///< host LDT slots in use, of 8192
 

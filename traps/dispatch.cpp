@@ -322,7 +322,7 @@ bool Dispatcher::resumable() {
 }
 
 Entry Dispatcher::entry() {
-    shadows_.pages.finish_unmaps();
+    shadows_.pages.finish_calls();
     const VCpu& cpu = m_.cpu;
     const bool user = cpu.cpl == 3;
     SegmentContext context;

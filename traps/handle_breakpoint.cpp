@@ -9,8 +9,10 @@ int Dispatcher::view_of(gva address, const Translation& t) {
     const std::uint32_t frame = t.physical.page();
     const int slot = shadows_.views.slot_of(frame);
     const MappedPage& mapped = shadows_.pages.code_page(address);
-    if (slot < 0 || !mapped.present() || mapped.target() != static_cast<unsigned>(slot))
+    if (slot < 0 || !mapped.present() || mapped.target() != static_cast<unsigned>(slot)) {
         if (!shadows_.pages.map_code(address, t)) return -1;
+        if (m_.cpu.cpl == 3) shadows_.pages.map_views_around(address);
+    }
     return shadows_.views.slot_of(frame);
 }
 

@@ -7,7 +7,7 @@ using namespace ringpress::test;
 
 namespace {
 constexpr std::uint32_t RW = pte::RW, US = pte::US, D = pte::D, G = pte::G;
-constexpr std::uint32_t kKernel = 0xC0000000, kHeap = 0x0810A000, kFirstFrame = 512;
+constexpr std::uint32_t kKernel = 0xC0000000, kHeap = 0x0810A000, kFirstFrame = 512, kEndFrame = 4096;
 
 ShadowLimits gathering() {
     ShadowLimits limits;
@@ -28,12 +28,12 @@ struct Spaces {
             w.pde(kKernel) = P_ | RW | pte::PS | pte::A | D | G;
             for (std::uint32_t i = 0; i < pages; ++i) w.map(kHeap + i * kPageSize, frame(n, i), RW | D | US);
         }
-        for (std::uint32_t f = kFirstFrame; f < ShadowWorld::kFrames; ++f) w.word(f << kPageShift) = f;
+        for (std::uint32_t f = kFirstFrame; f < kEndFrame; ++f) w.word(f << kPageShift) = f;
         w.cpu.cpl = 0;
         REQUIRE(w.touch(kKernel, true));
     }
     std::uint32_t frame(unsigned space, std::uint32_t i) const {
-        return kFirstFrame + (i * 7 + space * pages * 7) % (ShadowWorld::kFrames - kFirstFrame - 8);
+        return kFirstFrame + (i * 7 + space * pages * 7) % (kEndFrame - kFirstFrame - 8);
     }
     void enter(unsigned n) {
         w.cpu.cpl = 0;
@@ -58,7 +58,7 @@ struct Spaces {
             }
     }
     bool every_frame_is_itself() {
-        for (std::uint32_t f = kFirstFrame; f < ShadowWorld::kFrames; ++f)
+        for (std::uint32_t f = kFirstFrame; f < kEndFrame; ++f)
             if (w.word(f << kPageShift) != f) return false;
         return true;
     }
@@ -92,7 +92,7 @@ TEST_CASE("frames of neighbours that come and go together are mapped in one call
         s.w.word(s.frame(0, 2) << kPageShift) = s.frame(0, 2);
         CHECK(s.every_frame_is_itself());
         std::uint32_t in_file = 0;
-        for (std::uint32_t f = kFirstFrame; f < ShadowWorld::kFrames; ++f) {
+        for (std::uint32_t f = kFirstFrame; f < kEndFrame; ++f) {
             REQUIRE(pread(s.w.ram.fd, &in_file, 4, static_cast<off_t>(f) << kPageShift) == 4);
             REQUIRE(in_file == f);
         }

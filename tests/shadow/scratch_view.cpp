@@ -16,6 +16,7 @@ TEST_CASE("one instruction is shown at its own address, and its bounce where not
     REQUIRE(w.touch(0x40000000, true));
     REQUIRE(w.execute(0x40000000));
     const ScratchPlace place = w.shadow.map_scratch(gva(0x40000123), kMovups, sizeof kMovups, true);
+    w.shadow.finish_calls();
     CHECK(place.code == gva(0x40000123));
     const HostPage& code = w.host.at(place.code);
     CHECK((code.executable && !code.writable));
@@ -24,7 +25,7 @@ TEST_CASE("one instruction is shown at its own address, and its bounce where not
     CHECK(w.host.at(place.bounce) == HostPage{HostPage::view, true, false, kBounceSlot});
     CHECK(w.inconsistency() == "");
     w.shadow.unmap_scratch();
-    w.shadow.finish_unmaps();
+    w.shadow.finish_calls();
     CHECK(w.host.at(place.code).kind == HostPage::none);
     CHECK(w.host.at(place.bounce).kind == HostPage::none);
     CHECK(w.data_at(0x40000000).kind == HostPage::ram);
@@ -34,6 +35,7 @@ TEST_CASE("one instruction is shown at its own address, and its bounce where not
 TEST_CASE("without a bounce none is mapped") {
     ShadowWorld w;
     w.shadow.map_scratch(gva(0x40000FFE), kMovups, sizeof kMovups, false);
+    w.shadow.finish_calls();
     CHECK(w.host.mapped() == 2);
     CHECK(w.inconsistency() == "");
 }
@@ -57,6 +59,7 @@ TEST_CASE("a guest that has data and code everywhere has to map it again after a
         }
         const gva at(static_cast<std::uint32_t>(random() % 3 ? random() : random() % 65536));
         const ScratchPlace place = w.shadow.map_scratch(at, kMovups, sizeof kMovups, true);
+        w.shadow.finish_calls();
         CHECK(place.code.offset() == at.offset());
         CHECK((place.code == at || at.value < 65536));
         CHECK(w.host.at(place.code).executable);

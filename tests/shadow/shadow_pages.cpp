@@ -342,7 +342,7 @@ TEST_CASE(
     const std::uint32_t at = 0x08048000, other = 0x083FF000;
     const auto middle = [&] { return w.shadow.data_shift() + 0x081FF000; };
     const auto anchored = [&] {
-        w.shadow.finish_unmaps();
+        w.shadow.finish_calls();
         return w.host.anchored(middle() >> kPageShift);
     };
     w.map(at, 40, RW | D | US);
@@ -396,9 +396,9 @@ TEST_CASE("pages that are flushed one by one leave the host together, before any
         w.shadow.invalidate(gva(at + i * kPageSize));
     }
     SECTION("when the guest runs") {
-        w.shadow.finish_unmaps();
+        w.shadow.finish_calls();
         CHECK(w.host.calls == calls + 1);
-        w.shadow.finish_unmaps();
+        w.shadow.finish_calls();
         CHECK(w.host.calls == calls + 1);
     }
     SECTION("when one of them comes back") {
@@ -443,7 +443,7 @@ TEST_CASE("pages that a flush finds read-only are made so together, and writable
     w.pte_of(at + 3 * kPageSize) &= ~A;  // its next use must set Accessed
     unsigned calls = w.host.calls;
     w.shadow.flush_changed();
-    w.shadow.finish_unmaps();
+    w.shadow.finish_calls();
     CHECK(w.host.calls == calls + 2);
     for (std::uint32_t i = 0; i < 3; ++i) {
         CHECK(w.data_at(at + i * kPageSize).index == 40 + i * 3);

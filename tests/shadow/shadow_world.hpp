@@ -48,7 +48,7 @@ struct RamFile {
 
 /// The directories, and for every second directory entry in use one table, lie in the first frames.
 struct ShadowWorld {
-    static constexpr std::uint32_t kFrames = 4096, kRam = kFrames * kPageSize;
+    static constexpr std::uint32_t kFrames = 9216, kRam = kFrames * kPageSize;
     static constexpr std::uint32_t kDirectory = 0x1000, kOtherDirectory = 0x2000, kFirstTable = 0x3000;
     static constexpr std::uint32_t kFirstData = 32;  ///< frames from here on hold no tables
 
@@ -103,17 +103,19 @@ struct ShadowWorld {
     bool execute(std::uint32_t address) {
         const auto t = walk(address, Access::execute(cpu.cpl == 3));
         if (!t || t.value().physical.value >= host.ram_bytes) return false;
-        return shadow.map_code(gva(address), t.value());
+        const bool mapped = shadow.map_code(gva(address), t.value());
+        shadow.finish_calls();
+        return mapped;
     }
     ShadowPages::DataFault last{};
 
     /// The host page that a data access at `address` reaches, and the one that is fetched from there.
     const HostPage& data_at(std::uint32_t address) {
-        shadow.finish_unmaps();
+        shadow.finish_calls();
         return host.at(gva(address + shadow.data_shift()));
     }
     const HostPage& code_at(std::uint32_t address) {
-        shadow.finish_unmaps();
+        shadow.finish_calls();
         return host.at(gva(address));
     }
 
@@ -168,7 +170,7 @@ inline std::string ShadowWorld::table_inconsistency(const MappedTable& table, bo
 }
 
 inline std::string ShadowWorld::inconsistency() {
-    shadow.finish_unmaps();
+    shadow.finish_calls();
     if (!host.error.empty()) return "host: " + host.error;
     if (state->shift % (1u << kRegionShift) || !state->shift) return "shift";
     if (auto wrong = table_inconsistency(state->data, true); !wrong.empty()) return wrong;
