@@ -17,7 +17,7 @@
 namespace ringpress {
 
 inline constexpr std::uint32_t kArenaMagic = 0x50474E52;  // "RNGP"
-inline constexpr std::uint32_t kArenaVersion = 4;
+inline constexpr std::uint32_t kArenaVersion = 5;
 
 /// Why the guest process stopped running the guest; written once, by the core.
 enum class StopReason : std::uint32_t {

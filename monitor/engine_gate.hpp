@@ -38,7 +38,7 @@ inline void fill_gate_frame(const VCpu& cpu, const Entry& entry, HostSelectors& 
     GateFrame& f = gate_frame;
     for (unsigned i = 0; i < 8; ++i) f.gpr[i] = cpu.gpr[i];
     f.eflags = entry.eflags;
-    f.target_eip = cpu.eip;
+    f.target_eip = entry.eip ? entry.eip : cpu.eip;
     f.target_cs = entry.selectors[Seg::cs];
     for (unsigned i = 0; i < 6; ++i) {
         // CS is loaded by the far jump itself.

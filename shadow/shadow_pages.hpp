@@ -100,6 +100,17 @@ class ShadowPages : public WriteObserver {
     bool site_behind_pad(gva address, gva& site) const;
     /// Gate sites need the host's gate; without it (the default) make_site() always refuses.
     void enable_gates(std::uint64_t continuation);
+    /// site_tails.cpp.  The number (plus one) of the site whose jump covers this byte of a view; 0: none.
+    std::uint32_t site_covering(unsigned slot, unsigned offset) const;
+    /// Where in a view's pads a tail of so many bytes has room and is in no pad's way; 0: nowhere.
+    unsigned tail_room(unsigned slot, unsigned bytes) const;
+    /// Has `code`, which stands for what begins at `from` of the site's page, at `at` of the pads.
+    void install_tail(std::uint32_t site, unsigned from, unsigned at, const std::uint8_t* code,
+                      unsigned bytes);
+    /// Takes note that there can be no tail for what begins at `from`.
+    void refuse_tail(std::uint32_t site, unsigned from);
+    /// The number (plus one) of the site that has a tail at this address of mapped pads; 0: none.
+    std::uint32_t tail_site(gva address) const;
     /// Native stubs need StubData behind the end of RAM; without it (the default) there are none.
     void enable_stubs() { stubs_enabled_ = true; }
     /// Where the stub of the site at the beginning of these five bytes would lie; nothing if it cannot have

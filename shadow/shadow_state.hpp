@@ -86,7 +86,12 @@ struct GateSite {
     std::uint16_t slot = 0;    ///< plus one; 0: free
     std::uint16_t offset = 0;  ///< in the page
     std::uint32_t next = 0;    ///< plus one: the next site of the slot, or the next free one
-    std::uint32_t stub = 0;    ///< not 0: it leads to the native stub in its cell
+    std::uint8_t stub = 0;     ///< not 0: it leads to the native stub in its cell
+    // A native copy of what the jump covers behind the instruction, see site_tails.cpp.
+    std::uint8_t tail_bytes = 0;
+    std::uint16_t tail = 0;  ///< its offset in the pads; 0: there is none
+    std::uint16_t tail_from =
+        0;  ///< where in its page the copied code begins; without a tail: there cannot be one
 };
 inline constexpr std::uint32_t kGateSites = 16384;
 

@@ -23,6 +23,7 @@ Dispatcher::Dispatcher(VCpu& cpu, GuestMemory& memory, DeviceBus& bus, TimeSourc
 
 void Dispatcher::handle(const HostTrap& trap) {
     stop_alignment_checks(m_.cpu);
+    leave_tail();
     leave_stub();
     ++entries_;
     last_insn_ = InsnId::undefined;
@@ -53,6 +54,7 @@ void Dispatcher::handle(const HostTrap& trap) {
 
 void Dispatcher::handle_interrupt() {
     stop_alignment_checks(m_.cpu);
+    leave_tail();
     leave_stub();
     cause_ = TrapCause::interrupt;
     ++statistics_.traps[static_cast<unsigned>(cause_)];

@@ -18,6 +18,7 @@
 #include "traps/native_operand.hpp"
 #include "traps/policy.hpp"
 #include "traps/prove.hpp"
+#include "traps/site_tail.hpp"
 #include "traps/statistics.hpp"
 #include "traps/stub_writer.hpp"
 
@@ -34,6 +35,7 @@ void stop_alignment_checks(const VCpu& cpu);
 struct Entry {
     HostSelectors selectors;
     std::uint32_t eflags = 0;  ///< as the hardware shall see them
+    std::uint32_t eip = 0;     ///< where a copy of the code at the guest's EIP is executed; 0: there itself
 };
 
 struct Shadows {
@@ -133,6 +135,11 @@ class Dispatcher : public TranslationControl {
                shadows_.views.covered(mapped.target(), address.offset());
     }
     void leave_site(gva address);
+    /// handle_tail.cpp
+    bool compose_tail(gva page, unsigned slot, const GateSite& site, unsigned from, unsigned at,
+                      SiteTail& into);
+    void remember_tail(gva address);
+    void leave_tail();
     /// handle_stub.cpp
     bool stubs_work() const;
     bool compose_stub(gva site, const ShadowPages::StubPlace& place, Stub& into);
@@ -242,6 +249,18 @@ class Dispatcher : public TranslationControl {
     static constexpr unsigned kQuickSites = 64;
     QuickSite quick_sites_[kQuickSites] = {};
     void remember_quick(std::uint32_t site, const Instruction& insn, std::uint32_t eip);
+    /// Tails that user code has been found to return to.
+    struct QuickTail {
+        std::uint32_t address = ~0u, generation = 0;
+        std::uint32_t slot = 0, pads = 0;  ///< of the view, and of its pads
+        std::uint32_t at = 0;              ///< the copy's linear address
+    };
+    static constexpr unsigned kQuickTails = 64;
+    QuickTail quick_tails_[kQuickTails] = {};
+    static unsigned tail_index(gva address) {
+        return (address.value ^ address.value >> 6 ^ address.value >> 12) % kQuickTails;
+    }
+    std::uint32_t quick_tail(gva address) const;
 };
 
 }  // namespace ringpress

@@ -185,6 +185,7 @@ bool Dispatcher::entered_site(gva address) {
 
 /// The guest resumes behind a site's jump: in software until it is past it.
 void Dispatcher::leave_site(gva address) {
+    remember_tail(address);
     const auto insn = fetcher_.at_eip();
     if (!insn) {
         reflect_fault(insn.fault());

@@ -145,6 +145,15 @@ Dispatcher::Quick Dispatcher::quick_gate(std::uint32_t number, Entry& entry) {
     return quick_entry(entry) ? Quick::done : Quick::emulated;
 }
 
+/// Where the tail for this address of flat user code is mapped; 0 if none is.
+inline std::uint32_t Dispatcher::quick_tail(gva address) const {
+    const QuickTail& tail = quick_tails_[tail_index(address)];
+    if (tail.address != address.value || tail.generation != shadows_.state.site_generation) return 0;
+    const MappedPage& pads = shadows_.pages.code_page(gva(tail.at));
+    const bool mapped = pads.present() && (pads.bits & MappedPage::kPad) && pads.target() == tail.pads;
+    return mapped && shadows_.pages.code_page(address).target() == tail.slot ? tail.at : 0;
+}
+
 /// settle() and entry() for a CPU that has nothing to settle; false if it may have.
 bool Dispatcher::quick_entry(Entry& entry) {
     const VCpu& cpu = m_.cpu;
@@ -157,7 +166,10 @@ bool Dispatcher::quick_entry(Entry& entry) {
     // Into the kernel: what waits for IF would not have waited in user mode, where it is set.
     if (user && cpu.interrupts_enabled() && !stubs.nothing_pending()) return false;
     const gva address(cpu.segment(Seg::cs).base + cpu.eip);
-    if (inside_site(address)) return false;
+    if (inside_site(address)) {
+        entry.eip = user ? quick_tail(address) : 0;
+        if (!entry.eip) return false;
+    }
     SegmentContext context;
     context.data_shift = pages.data_shift();
     if (user) {

@@ -1,6 +1,7 @@
 #include "shadow/gate_sites.hpp"
 
 #include <catch2/catch.hpp>
+#include <cstring>
 
 #include "tests/shadow/shadow_world.hpp"
 
@@ -251,4 +252,35 @@ TEST_CASE("views are recycled when all slots are in use, sites and pads with the
     CHECK(w.state->slots_used == kBounceSlot);
     CHECK(w.shadow.counters().views_dropped > 0);
     CHECK(w.inconsistency() == "");
+}
+
+TEST_CASE("tails: they lie where no pad can come, are found by any of their bytes, and go with their site",
+          "[gate_sites]") {
+    Sites w;
+    REQUIRE(w.make(0x100));
+    const std::uint32_t site = w.shadow.site_covering(w.slot, 0x102);
+    REQUIRE(site != 0);
+    CHECK(w.shadow.site_covering(w.slot, 0x104) == site);
+    CHECK(w.shadow.site_covering(w.slot, 0x100) == 0);
+    CHECK(w.shadow.site_covering(w.slot, 0x105) == 0);
+    const std::uint8_t code[9] = {0x83, 0xEB, 0x01, 0x90, 0xE9, 1, 2, 3, 4};
+    const unsigned at = w.shadow.tail_room(w.slot, sizeof code);
+    CHECK(at == kPageSize - sizeof code);
+    w.shadow.install_tail(site, 0x102, at, code, sizeof code);
+    const unsigned pads = w.views.slot(w.slot).pad_slot - 1u;
+    CHECK(std::memcmp(w.views.bytes(pads) + at, code, sizeof code) == 0);
+    const gva pad_page(kAt + kPadDistance);
+    CHECK(w.shadow.tail_site(pad_page + at) == site);
+    CHECK(w.shadow.tail_site(pad_page + (kPageSize - 1)) == site);
+    CHECK(w.shadow.tail_site(pad_page + (at - 1)) == 0);
+    CHECK(w.shadow.tail_site(gva(kAt + at)) == 0);
+    // An instruction that traps keeps room for its pad, below the first tail.
+    const unsigned trapped = at - 12;
+    w.views.set_proven(w.slot, trapped);
+    const unsigned second = w.shadow.tail_room(w.slot, sizeof code);
+    CHECK(second + sizeof code <= trapped);
+    CHECK(w.make(trapped));
+    CHECK(std::memcmp(w.views.bytes(pads) + at, code, sizeof code) == 0);
+    w.shadow.strip_sites(w.slot);
+    CHECK(w.shadow.tail_site(pad_page + at) == 0);
 }
