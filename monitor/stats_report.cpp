@@ -53,6 +53,7 @@ constexpr Row kCode[] = {
     {"patched_sites", "sensitive sites patched", &Statistics::patched_sites},
     {"inlined_sites", "sensitive sites inlined", &Statistics::inlined_sites},
     {"stub_sites", "of them, with a native stub", &Statistics::stub_sites},
+    {"tail_sites", "of them, with a native tail", &Statistics::tail_sites},
     {"burst_instructions", "interpreted in bursts", &Statistics::burst_instructions},
 };
 constexpr Row kMemory[] = {

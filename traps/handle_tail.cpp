@@ -84,6 +84,7 @@ void Dispatcher::remember_tail(gva address) {
         }
         if (!at) return pages.refuse_tail(number, from);
         pages.install_tail(number, from, at, tail.code, tail.bytes);
+        ++statistics_.tail_sites;
     }
     const gva copy = address.page_base() + kPadDistance + site.tail;
     if (site.tail_from != from || copy.value > address.value) return;

@@ -41,8 +41,9 @@ struct Statistics {
     std::uint64_t proven = 0;         ///< instructions proven
     std::uint64_t patched_sites = 0;  ///< of them, sensitive ones
     std::uint64_t inlined_sites = 0;
-    std::uint64_t stub_sites = 0;       ///< of them, with a native stub
-    std::uint64_t window_moves = 0;     ///< times S moved
+    std::uint64_t stub_sites = 0;    ///< of them, with a native stub
+    std::uint64_t tail_sites = 0;    ///< of them, with a copy of what the jump covers behind the instruction
+    std::uint64_t window_moves = 0;  ///< times S moved
     std::uint64_t shadow_recycled = 0;  ///< times the host's mapping limit forced a flush
 };
 
